@@ -1,0 +1,108 @@
+#include "proto/config.hpp"
+
+#include <array>
+#include <span>
+#include <string>
+
+namespace rouse::proto {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::array<std::string_view, 3> on_exit_names = {"poweroff", "reboot", "stay"};
+constexpr std::array<std::string_view, 3> power_names = {"auto", "poweroff", "reboot"};
+constexpr std::array<std::string_view, 2> policy_names = {"drop", "block"};
+constexpr std::array<std::string_view, 3> send_names = {"auto", "splice", "copy"};
+constexpr std::array<std::string_view, 2> console_names = {"off", "fallback"};
+
+/// "a, b or c"
+std::string alternatives(std::span<const std::string_view> names) {
+    std::string text(names[0]);
+    for (std::size_t i = 1; i < names.size(); ++i)
+        text.append(i + 1 == names.size() ? " or " : ", ").append(names[i]);
+    return text;
+}
+
+template <typename Enum>
+void read_enum(Fields& fields, std::string_view key, std::span<const std::string_view> names,
+               Enum& target) {
+    std::string text(names[static_cast<std::size_t>(target)]);
+    fields.read(key, text);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == text) {
+            target = static_cast<Enum>(i);
+            return;
+        }
+    fields.fail(key, "must be " + alternatives(names));
+}
+
+void read_ports(const json::value& value, Ports& ports, Problems& problems) {
+    constexpr std::uint32_t highest = UINT32_MAX - 1;
+    Fields fields(value, "$.ports", problems);
+    fields.read("exec", ports.exec, 1, highest);
+    fields.read("link", ports.link, 1, highest);
+    fields.read("output", ports.output, 1, highest);
+    fields.finish();
+}
+
+void read_stream(const json::value* value, const std::string& path, OutputPolicy& policy,
+                 Problems& problems) {
+    if (value == nullptr) return;
+    Fields fields(*value, path, problems);
+    read_enum(fields, "policy", policy_names, policy);
+    fields.finish();
+}
+
+void read_output(const json::value& value, OutputConfig& output, Problems& problems) {
+    Fields fields(value, "$.output", problems);
+    read_stream(fields.raw("stdout"), "$.output.stdout", output.stdout_policy, problems);
+    read_stream(fields.raw("stderr"), "$.output.stderr", output.stderr_policy, problems);
+    read_enum(fields, "send", send_names, output.send);
+    read_enum(fields, "console", console_names, output.console);
+    fields.finish();
+}
+
+void read_workload(const json::value& value, Command& workload, Problems& problems) {
+    Fields fields(value, "$.workload", problems);
+    read_command(fields, workload);
+    fields.finish();
+}
+
+} // namespace
+
+std::string_view name(OnExit on_exit) {
+    return on_exit_names[static_cast<std::size_t>(on_exit)];
+}
+
+std::string_view name(PowerMethod method) {
+    return power_names[static_cast<std::size_t>(method)];
+}
+
+ReadConfig read_config(std::string_view text, Config base) {
+    ReadConfig read{.config = std::move(base), .problems = {}};
+    Parsed<json::value> document = parse_json(text);
+    if (!document) {
+        read.problems.errors.push_back(document.error());
+        return read;
+    }
+    Config& config = read.config;
+    Fields fields(*document, "$", read.problems);
+    if (const json::value* workload = fields.raw("workload"))
+        read_workload(*workload, config.workload, read.problems);
+    if (const json::value* ports = fields.raw("ports"))
+        read_ports(*ports, config.ports, read.problems);
+    if (const json::value* output = fields.raw("output"))
+        read_output(*output, config.output, read.problems);
+    read_enum(fields, "on_exit", on_exit_names, config.on_exit);
+    read_enum(fields, "power", power_names, config.power);
+    fields.read("hostname", config.hostname);
+    fields.read("stop_grace_ms", config.stop_grace);
+    fields.read("write_timeout_ms", config.write_timeout);
+    fields.read("confirm_deadline_ms", config.confirm_deadline);
+    fields.read("require_probe", config.require_probe);
+    fields.finish();
+    return read;
+}
+
+} // namespace rouse::proto

@@ -1,0 +1,69 @@
+#pragma once
+// The agent's configuration: `/etc/rouse/config.json`, then `rouse.*` keys of the kernel command
+// line, which win.
+
+#include "proto/exec.hpp"
+#include "proto/limits.hpp"
+
+namespace rouse::proto {
+
+enum class OnExit { poweroff, reboot, stay };
+enum class PowerMethod { automatic, poweroff, reboot };
+
+/// What happens to a stream's bytes that no host takes in time.
+enum class OutputPolicy { drop, block };
+/// How large frames leave the guest.
+enum class OutputSend { automatic, splice, copy };
+/// Whether the console shows what no host takes.
+enum class OutputConsole { off, fallback };
+
+std::string_view name(OnExit on_exit);
+std::string_view name(PowerMethod method);
+
+struct Ports {
+    std::uint32_t exec = 1001;   ///< guest listens
+    std::uint32_t link = 4001;   ///< host listens
+    std::uint32_t output = 4002; ///< host listens
+
+    friend bool operator==(const Ports&, const Ports&) = default;
+};
+
+struct OutputConfig {
+    OutputPolicy stdout_policy = OutputPolicy::drop;
+    OutputPolicy stderr_policy = OutputPolicy::drop;
+    OutputSend send = OutputSend::automatic;
+    OutputConsole console = OutputConsole::off;
+
+    friend bool operator==(const OutputConfig&, const OutputConfig&) = default;
+};
+
+struct Config {
+    Command workload; ///< empty argv: no workload, the VM is a sandbox that serves exec
+    OnExit on_exit = OnExit::poweroff;
+    PowerMethod power = PowerMethod::automatic;
+    std::string hostname;
+    Ports ports;
+    OutputConfig output;
+    std::chrono::milliseconds stop_grace = limits::kill_grace;
+    std::chrono::milliseconds write_timeout = limits::write_timeout;
+    std::chrono::milliseconds confirm_deadline = limits::confirm;
+    bool require_probe = true; ///< output connects only after the host proved exec
+
+    friend bool operator==(const Config&, const Config&) = default;
+};
+
+/// What was read, and what was wrong with it. With errors, `config` holds the members that were
+/// right; whether to use them is the caller's decision.
+struct ReadConfig {
+    Config config;
+    Problems problems;
+};
+
+/// Reads the JSON text on top of `base`.
+ReadConfig read_config(std::string_view text, Config base = {});
+
+/// Reads the `rouse.*` keys of a kernel command line on top of `base`; everything else on it is the
+/// kernel's and is left alone. Errors and unknown keys carry the key as their place.
+ReadConfig read_kernel_command_line(std::string_view line, Config base = {});
+
+} // namespace rouse::proto

@@ -1,0 +1,61 @@
+#pragma once
+// Every deadline and limit of rouse, with its default, in one place. proto/README.md holds the same
+// table for readers of the wire; a test compares the two.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace rouse::proto::limits {
+
+using namespace std::chrono_literals;
+
+// Output
+inline constexpr std::chrono::milliseconds write_timeout = 1s;
+inline constexpr std::chrono::milliseconds stall_redial = 5s;
+inline constexpr std::chrono::milliseconds drain_deadline_workload = 2s;
+inline constexpr std::chrono::milliseconds drain_deadline_exec = 200ms;
+inline constexpr std::size_t retention_workload = 1024 * 1024;
+inline constexpr std::size_t retention_total = 64 * 1024 * 1024;
+inline constexpr std::chrono::milliseconds relay_watch = 2s;
+inline constexpr std::chrono::milliseconds redial_quiet = 60s;
+
+// Restore
+inline constexpr std::chrono::milliseconds connect_at_restore = 500ms;
+inline constexpr std::chrono::milliseconds connect_else = 2s;
+inline constexpr std::chrono::milliseconds confirm = 5s;
+inline constexpr std::chrono::milliseconds spawn_gate = 5s;
+
+// Processes
+inline constexpr std::chrono::milliseconds kill_grace = 10s;
+inline constexpr std::chrono::milliseconds shutdown_total = 30s;
+
+// Connections
+inline constexpr std::chrono::milliseconds header_read = 5s;
+inline constexpr std::chrono::milliseconds body_read = 10s;
+inline constexpr std::chrono::milliseconds idle_keep_alive = 60s;
+inline constexpr std::size_t connections = 1024;
+inline constexpr std::size_t http_header = 16 * 1024;
+inline constexpr std::size_t http_body = 1024 * 1024;
+
+// Streamed answers and inspection
+inline constexpr std::chrono::milliseconds stream_write = 60s;
+inline constexpr std::size_t event_ring = 1024;
+inline constexpr std::size_t event_ring_bytes = 256 * 1024;
+inline constexpr std::size_t event_readers = 16;
+inline constexpr std::size_t output_readers = 8;
+
+// Frames. 28 KiB is the largest packet that no VMM in the field wedges on (FIELD-NOTES, trap 10).
+inline constexpr std::size_t data_frame = 28 * 1024;
+inline constexpr std::size_t control_frame = 64 * 1024;
+
+// Exec
+inline constexpr std::size_t sessions = 1024;
+inline constexpr std::size_t captured_output = 1024 * 1024;
+inline constexpr std::size_t exec_window = 64 * 1024;
+
+// Acknowledgements: a receiver acks each 256 KiB or 20 ms, and at once on ACK_NOW.
+inline constexpr std::size_t ack_bytes = 256 * 1024;
+inline constexpr std::chrono::milliseconds ack_delay = 20ms;
+
+} // namespace rouse::proto::limits
