@@ -1,0 +1,18 @@
+#pragma once
+// The clock on the wall.
+
+#include "agent/sys/result.hpp"
+
+#include <cstdint>
+
+namespace rouse::sys {
+
+/// Steps CLOCK_REALTIME to `nanoseconds` since the epoch. Timers on the monotonic clock do not
+/// notice. Errors: EPERM without CAP_SYS_TIME; EINVAL before 1970 or before the boot.
+/// Source: clock_settime(2).
+Result<> set_realtime(std::int64_t nanoseconds);
+
+/// Nanoseconds since the epoch.
+std::int64_t realtime();
+
+} // namespace rouse::sys

@@ -1,0 +1,60 @@
+#include "agent/sys/console.hpp"
+
+#include "agent/sys/descriptor.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace rouse::sys {
+
+namespace {
+
+constexpr std::size_t longest_line = 1024;
+
+} // namespace
+
+Result<> occupy_stdio() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        // open() takes the lowest free number, which is this one. Not close-on-exec: these are
+        // stdin, stdout and stderr.
+        int opened = ::open("/dev/null", O_RDWR);                   // NOLINT(android-cloexec-open)
+        if (opened < 0) opened = ::open("/", O_PATH | O_DIRECTORY); // NOLINT(android-cloexec-open)
+        if (opened < 0) return last_error();
+    }
+    return {};
+}
+
+Result<Console> Console::open() {
+    Result<UniqueFd> fd = open_file("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    if (!fd) return fd.error();
+    return Console(std::move(*fd));
+}
+
+Result<Console> Console::open_stderr() {
+    Result<UniqueFd> fd = open_file("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
+    if (!fd) return fd.error();
+    return Console(std::move(*fd));
+}
+
+void Console::write_line(std::string_view line) {
+    std::string text = in_a_line_ ? "\n" : "";
+    text += line.substr(0, longest_line);
+    text += '\n';
+    const Result<Moved> moved = write_some(fd_.get(), text);
+    const std::size_t written = moved ? moved->bytes : 0;
+    if (written < text.size() || line.size() > longest_line) ++dropped_;
+    if (written > 0) in_a_line_ = written < text.size();
+}
+
+std::size_t Console::write_bytes(std::string_view bytes) {
+    const Result<Moved> moved = write_some(fd_.get(), bytes);
+    const std::size_t written = moved ? moved->bytes : 0;
+    if (written > 0) in_a_line_ = bytes[written - 1] != '\n';
+    return written;
+}
+
+} // namespace rouse::sys

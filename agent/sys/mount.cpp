@@ -1,0 +1,97 @@
+#include "agent/sys/mount.hpp"
+
+#include "agent/sys/proc.hpp"
+
+#include <algorithm>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace rouse::sys {
+
+namespace {
+
+constexpr std::size_t mounts_limit = 16 * 1024 * 1024;
+
+Result<> outcome(int returned) {
+    if (returned < 0) return last_error();
+    return {};
+}
+
+bool is_octal(char c) {
+    return c >= '0' && c <= '7';
+}
+
+/// "\040" is a blank: three octal digits stand for one byte.
+std::string unescape(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 3 >= text.size() || !is_octal(text[i + 1]) ||
+            !is_octal(text[i + 2]) || !is_octal(text[i + 3])) {
+            plain += text[i];
+            continue;
+        }
+        plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                   (text[i + 3] - '0'));
+        i += 3;
+    }
+    return plain;
+}
+
+std::string_view take(std::string_view& text, char separator) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return part;
+}
+
+} // namespace
+
+Result<> mount(const Mount& what) {
+    return outcome(::mount(what.source.c_str(), what.target.c_str(), what.type.c_str(), what.flags,
+                           what.data.c_str()));
+}
+
+Result<> unmount(const std::string& target) {
+    return outcome(::umount2(target.c_str(), UMOUNT_NOFOLLOW));
+}
+
+Result<> remount_read_only(const std::string& target) {
+    return outcome(::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr));
+}
+
+Result<std::vector<Mount>> current_mounts() {
+    const Result<std::string> text = read_file("/proc/self/mounts", mounts_limit);
+    if (!text) return text.error();
+    return parse_mounts(*text);
+}
+
+std::vector<Mount> parse_mounts(std::string_view text) {
+    std::vector<Mount> mounts;
+    while (!text.empty()) {
+        std::string_view line = take(text, '\n');
+        Mount entry;
+        entry.source = unescape(take(line, ' '));
+        entry.target = unescape(take(line, ' '));
+        entry.type = unescape(take(line, ' '));
+        if (!entry.type.empty()) mounts.push_back(std::move(entry));
+    }
+    return mounts;
+}
+
+Result<> make_directory(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+    return last_error();
+}
+
+Result<> make_symlink(const std::string& target, const std::string& path) {
+    if (::symlink(target.c_str(), path.c_str()) == 0 || errno == EEXIST) return {};
+    return last_error();
+}
+
+void sync_all() {
+    ::sync();
+}
+
+} // namespace rouse::sys

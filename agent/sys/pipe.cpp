@@ -1,0 +1,36 @@
+#include "agent/sys/pipe.hpp"
+
+#include "agent/sys/descriptor.hpp"
+
+#include <array>
+
+#include <fcntl.h>
+
+namespace rouse::sys {
+
+Result<Pipe> make_pipe(PipeMode mode) {
+    std::array<int, 2> ends{};
+    const int flags = mode == PipeMode::nonblocking ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC;
+    if (::pipe2(ends.data(), flags) < 0) return last_error();
+    Pipe pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
+    // The ends are separate open file descriptions, so each has an O_NONBLOCK of its own.
+    Result<> set;
+    if (mode == PipeMode::nonblocking_read) set = set_nonblocking(pipe.read.get());
+    if (mode == PipeMode::nonblocking_write) set = set_nonblocking(pipe.write.get());
+    if (!set) return set.error();
+    return pipe;
+}
+
+Result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) {
+    const int given = ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes));
+    if (given < 0) return last_error();
+    return static_cast<std::size_t>(given);
+}
+
+Result<std::size_t> pipe_capacity(int fd) {
+    const int bytes = ::fcntl(fd, F_GETPIPE_SZ);
+    if (bytes < 0) return last_error();
+    return static_cast<std::size_t>(bytes);
+}
+
+} // namespace rouse::sys

@@ -1,0 +1,120 @@
+#include "agent/sys/spawn_child.hpp"
+
+#include "agent/sys/signals.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace rouse::sys {
+
+namespace {
+
+constexpr rlim_t usual_open_files = 1024;       // what select(2) can bear
+constexpr rlim_t most_open_files = 512 * 1024L; // what systemd gives its services
+
+[[noreturn]] void give_up(int errors, SpawnStage stage) noexcept {
+    const SpawnError error{.stage = stage, .number = errno};
+    const ssize_t written = ::write(errors, &error, sizeof error);
+    (void)written; // nobody is left to tell; the exit status has to do
+    ::_exit(127);
+}
+
+/// A copy of `fd` that no dup2 onto 0, 1 or 2 overwrites. Close-on-exec.
+int moved_up(int fd) noexcept {
+    return fd > STDERR_FILENO ? fd : ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+/// Puts the three descriptors in place. The plan may name any of 0, 1 and 2 in any order, and one
+/// of them several times.
+bool place_stdio(const std::array<int, 3>& wanted) noexcept {
+    std::array<int, 3> sources{};
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const int fd = wanted[i] >= 0 ? wanted[i] : ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        sources[i] = fd < 0 ? -1 : moved_up(fd);
+        if (sources[i] < 0) return false;
+    }
+    for (std::size_t i = 0; i < sources.size(); ++i)
+        if (::dup2(sources[i], static_cast<int>(i)) < 0) return false;
+    return true;
+}
+
+bool close_between(unsigned first, unsigned last) noexcept {
+    // Before 5.9 there is no such call, and close-on-exec has to do.
+    return first > last || ::syscall(SYS_close_range, first, last, 0U) == 0 || errno == ENOSYS;
+}
+
+/// Closes at once what close-on-exec would close later: a child that hangs before its exec must not
+/// hold a pipe end or a vsock connection open.
+bool close_all_but(int errors) noexcept {
+    const auto kept = static_cast<unsigned>(errors);
+    return close_between(STDERR_FILENO + 1, kept - 1) && close_between(kept + 1, ~0U);
+}
+
+/// The agent may be spared by the out-of-memory killer; what it starts is not.
+void reset_oom_score() noexcept {
+    const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return; // no /proc, so nobody has changed it either
+    const ssize_t written = ::write(file, "0", 1);
+    (void)written; // lowering needs a capability that a container may lack
+    (void)::close(file);
+}
+
+bool reset_limits() noexcept {
+    reset_oom_score();
+    rlimit limit{.rlim_cur = usual_open_files, .rlim_max = most_open_files};
+    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return true;
+    // Without CAP_SYS_RESOURCE the hard limit stays.
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return false;
+    limit.rlim_cur = limit.rlim_max < usual_open_files ? limit.rlim_max : usual_open_files;
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/// System calls, because the C library's functions address every thread that it believes this
+/// process to have, and the list in our copy of its memory is the parent's. Source: nptl(7).
+bool become_user(const ChildPlan& plan) noexcept {
+    return ::syscall(SYS_setgroups, plan.group_count, plan.groups) == 0 &&
+           ::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) == 0 &&
+           ::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) == 0;
+}
+
+bool enter_directory(const ChildPlan& plan) noexcept {
+    if (::chdir(plan.cwd) == 0) return true;
+    return plan.cwd_fallback != nullptr && ::chdir(plan.cwd_fallback) == 0;
+}
+
+/// Tries the paths in turn as execvp(3) does: what may not be executed is remembered while the
+/// search goes on, what is absent is passed over, anything else ends it.
+void execute(const ChildPlan& plan) noexcept {
+    bool forbidden = false;
+    for (const char* const* program = plan.programs; *program != nullptr; ++program) {
+        (void)::execve(*program, plan.argv, plan.env);
+        if (errno == EACCES)
+            forbidden = true;
+        else if (errno != ENOENT && errno != ENOTDIR)
+            return;
+    }
+    if (forbidden) errno = EACCES;
+}
+
+} // namespace
+
+void run_child(const ChildPlan& plan) noexcept {
+    const int errors = moved_up(plan.errors);
+    if (::setsid() < 0) give_up(errors, SpawnStage::session);
+    if (!place_stdio(plan.stdio)) give_up(errors, SpawnStage::stdio);
+    if (!close_all_but(errors)) give_up(errors, SpawnStage::descriptors);
+    if (!reset_limits()) give_up(errors, SpawnStage::limits);
+    if (plan.change_user && !become_user(plan)) give_up(errors, SpawnStage::user);
+    if (!enter_directory(plan)) give_up(errors, SpawnStage::chdir);
+    reset_signals();
+    errno = ENOENT; // for a plan without any path
+    execute(plan);
+    give_up(errors, SpawnStage::exec);
+}
+
+} // namespace rouse::sys
