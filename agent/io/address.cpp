@@ -1,0 +1,76 @@
+#include "agent/io/address.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+#include <linux/vm_sockets.h>
+#include <sys/un.h>
+
+namespace rouse::io {
+
+namespace {
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<Address> parse_vsock(std::string_view text) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view cid_text = text.substr(0, colon);
+    const auto cid =
+        cid_text == "any" ? std::optional<std::uint32_t>(VMADDR_CID_ANY) : parse_number(cid_text);
+    const auto port = parse_number(text.substr(colon + 1));
+    if (!cid || !port) return std::nullopt;
+    return VsockAddress{*cid, *port};
+}
+
+} // namespace
+
+std::string to_text(const Address& address) {
+    if (const auto* path = std::get_if<UnixAddress>(&address)) return "unix:" + path->path;
+    const auto& vsock = std::get<VsockAddress>(address);
+    if (vsock.cid == VMADDR_CID_ANY) return fmt::format("vsock:any:{}", vsock.port);
+    return fmt::format("vsock:{}:{}", vsock.cid, vsock.port);
+}
+
+std::optional<Address> parse_address(std::string_view text) {
+    constexpr std::string_view vsock = "vsock:";
+    constexpr std::string_view path = "unix:";
+    if (text.starts_with(vsock)) return parse_vsock(text.substr(vsock.size()));
+    if (!text.starts_with(path) || text.size() == path.size()) return std::nullopt;
+    return UnixAddress{std::string(text.substr(path.size()))};
+}
+
+const sockaddr* SocketAddress::get() const {
+    return reinterpret_cast<const sockaddr*>(&storage);
+}
+
+std::optional<SocketAddress> to_socket_address(const Address& address) {
+    SocketAddress result;
+    if (const auto* vsock = std::get_if<VsockAddress>(&address)) {
+        sockaddr_vm native{};
+        native.svm_family = AF_VSOCK;
+        native.svm_cid = vsock->cid;
+        native.svm_port = vsock->port;
+        std::memcpy(&result.storage, &native, sizeof native);
+        result.size = sizeof native;
+        return result;
+    }
+    const std::string& path = std::get<UnixAddress>(address).path;
+    sockaddr_un native{};
+    native.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof native.sun_path) return std::nullopt;
+    std::memcpy(native.sun_path, path.data(), path.size());
+    std::memcpy(&result.storage, &native, sizeof native);
+    result.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+    return result;
+}
+
+} // namespace rouse::io

@@ -1,0 +1,47 @@
+#pragma once
+// Where a listener listens and a connection goes: a vsock port or a path of a Unix socket.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <sys/socket.h>
+
+namespace rouse::io {
+
+struct VsockAddress {
+    std::uint32_t cid = 0; ///< 2 is the host; 4294967295 stands for any, when listening
+    std::uint32_t port = 0;
+
+    friend bool operator==(const VsockAddress&, const VsockAddress&) = default;
+};
+
+struct UnixAddress {
+    std::string path; ///< at most 107 bytes; no abstract names
+
+    friend bool operator==(const UnixAddress&, const UnixAddress&) = default;
+};
+
+using Address = std::variant<VsockAddress, UnixAddress>;
+
+/// "vsock:2:4001" or "unix:/run/rouse/debug.sock"; any CID is "vsock:any:1001".
+std::string to_text(const Address& address);
+/// Reads what to_text() wrote; nothing for every other text.
+std::optional<Address> parse_address(std::string_view text);
+
+/// An address as system calls take it.
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+
+    [[nodiscard]] int family() const { return storage.ss_family; }
+    /// Borrows.
+    [[nodiscard]] const sockaddr* get() const;
+};
+
+/// Nothing when a path is empty or too long for sockaddr_un.
+std::optional<SocketAddress> to_socket_address(const Address& address);
+
+} // namespace rouse::io

@@ -1,0 +1,62 @@
+#pragma once
+// Knows every connection by epoch and age, so that a restore can close what is old without waiting
+// for anybody.
+
+#include "agent/io/async.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string>
+
+namespace rouse::io {
+
+class ConnectionRegistry {
+public:
+    struct Entry {
+        std::uint64_t id = 0;
+        std::string role; ///< "http", "exec stream", "link", "output stdout", …
+        std::uint64_t epoch = 0;
+        std::chrono::steady_clock::time_point opened;
+        Socket* socket = nullptr;
+    };
+
+    /// Removes the connection on destruction. The registry and the socket outlive it.
+    class Registration {
+    public:
+        Registration() = default;
+        Registration(ConnectionRegistry& registry, std::list<Entry>::iterator entry);
+        Registration(Registration&& other) noexcept;
+        Registration& operator=(Registration&& other) noexcept;
+        Registration(const Registration&) = delete;
+        Registration& operator=(const Registration&) = delete;
+        ~Registration();
+        [[nodiscard]] std::uint64_t id() const;
+        void rename(std::string role);
+
+    private:
+        ConnectionRegistry* registry_ = nullptr;
+        std::list<Entry>::iterator entry_;
+    };
+
+    /// The new connection belongs to the current epoch. Borrows the socket.
+    [[nodiscard]] Registration add(Socket& socket, std::string role);
+
+    /// Begins `epoch` and closes, at once and without waiting for its coroutine, every connection
+    /// of an older one, except `keep` (an id; 0 keeps none), which moves to the new epoch. Pending
+    /// operations of a closed connection end with operation_aborted, new ones with bad_descriptor.
+    /// Returns how many were closed.
+    std::size_t fence(std::uint64_t epoch, std::uint64_t keep);
+
+    /// 1 from the start of the agent until the first fence.
+    [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+    [[nodiscard]] const std::list<Entry>& entries() const { return entries_; }
+
+private:
+    std::list<Entry> entries_;
+    std::uint64_t epoch_ = 1;
+    std::uint64_t next_id_ = 1;
+};
+
+} // namespace rouse::io

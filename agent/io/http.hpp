@@ -1,0 +1,66 @@
+#pragma once
+// HTTP as our handlers see it: plain values, no Beast. The server that speaks the wire is
+// http_server.hpp.
+
+#include "agent/io/async.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rouse::io {
+
+struct HttpRequest {
+    std::string method; ///< "GET", "POST"
+    std::string path;   ///< without the query
+    std::map<std::string, std::string> query;
+    std::string body;
+    std::string upgrade;          ///< token of the Upgrade header, empty without one
+    std::uint64_t connection = 0; ///< id in the connection registry
+};
+
+/// Sends a piece of a body that has no known length. False: the client is gone, or takes nothing;
+/// there is nothing more to send then.
+using HttpSink = std::function<Awaitable<bool>(std::string piece)>;
+
+/// Makes the body of an answer, piece by piece, for as long as it takes. Borrows the sink.
+/// Cancelled when the client goes away; an exception cuts the body off, which the client sees.
+using HttpBody = std::function<Awaitable<>(const HttpSink& send)>;
+
+struct HttpReply {
+    unsigned status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+    bool close = false;                         ///< the connection ends after this answer
+    std::map<std::string, std::string> headers; ///< beyond those that the server writes
+    HttpBody stream;                            ///< instead of `body`, when it is not empty
+
+    /// `{"error": {"kind": …, "message": …}}`.
+    static HttpReply error(unsigned status, std::string_view kind, std::string_view message);
+};
+
+/// Answers one request. Cancelled when the client goes away.
+using HttpHandler = std::function<Awaitable<HttpReply>(HttpRequest)>;
+
+/// Takes over a connection after `101 Switching Protocols`. `received` are bytes that the client
+/// has already sent beyond its request.
+using UpgradeHandler =
+    std::function<Awaitable<>(HttpRequest request, Socket& socket, std::string received)>;
+
+/// Asked before `101 Switching Protocols`: an answer refuses the upgrade, nothing allows it. The
+/// request is borrowed until it has answered.
+using UpgradeCheck = std::function<Awaitable<std::optional<HttpReply>>(const HttpRequest&)>;
+
+struct HttpRoute {
+    HttpHandler handler;         ///< may be empty where there is an upgrade
+    UpgradeCheck before_upgrade; ///< may be empty
+    UpgradeHandler upgrade;      ///< may be empty
+    std::string upgrade_token;   ///< which Upgrade the handler speaks
+};
+
+/// "METHOD /path" → route. Filled once by Agent, then only read.
+using HttpRoutes = std::map<std::string, HttpRoute>;
+
+} // namespace rouse::io
