@@ -1,0 +1,87 @@
+#include "agent/supervise/spawner.hpp"
+
+#include "agent/supervise/command_plan.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+
+#include <signal.h>
+
+namespace rouse::supervise {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds exec_deadline(10);
+
+/// What the stage was about, for the report.
+std::string subject(sys::SpawnStage stage, const proto::Command& command) {
+    if (stage == sys::SpawnStage::exec) return command.argv.front();
+    if (stage == sys::SpawnStage::chdir) return command.cwd;
+    if (stage == sys::SpawnStage::user) return command.user;
+    return "";
+}
+
+/// Waits until the error pipe says something or ends. Errors: ETIMEDOUT at the deadline;
+/// operation_aborted when cancelled; those of the descriptor.
+asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_executor executor,
+                                                                   sys::UniqueFd errors) {
+    asio::posix::stream_descriptor pipe(executor);
+    sys::error_code error;
+    pipe.assign(errors.get(), error);
+    if (error) co_return error;
+    const int fd = errors.release();
+    asio::steady_timer deadline(executor, exec_deadline);
+    for (;;) {
+        const sys::Result<sys::ReadSpawnReport> read = sys::read_spawn_report(fd);
+        if (!read || read->report != sys::SpawnReport::pending) co_return read;
+        auto either = pipe.async_wait(asio::posix::stream_descriptor::wait_read, no_throw) ||
+                      deadline.async_wait(no_throw);
+        const auto first = co_await std::move(either);
+        const bool timed_out = first.index() == 1;
+        const sys::error_code failed =
+            timed_out ? std::get<0>(std::get<1>(first)) : std::get<0>(std::get<0>(first));
+        if (failed) co_return failed;
+        if (timed_out) co_return sys::error_from(ETIMEDOUT);
+    }
+}
+
+} // namespace
+
+Spawner::Spawner(Reaper& reaper, asio::any_io_executor executor)
+    : reaper_(reaper), executor_(std::move(executor)) {}
+
+asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio) {
+    auto made = make_plan(command);
+    if (auto* failure = std::get_if<proto::SpawnFailure>(&made)) co_return std::move(*failure);
+    sys::SpawnPlan plan = std::get<sys::SpawnPlan>(std::move(made));
+    plan.in = stdio.in;
+    plan.out = stdio.out;
+    plan.err = stdio.err;
+
+    sys::Result<sys::Spawned> spawned = sys::spawn(plan);
+    if (!spawned) co_return make_failure("fork", spawned.error(), "");
+    // Before anything can suspend: the reaper must know the pid before it can meet it.
+    Child child(spawned->pid, reaper_, executor_);
+
+    auto waiting = wait_for_report(executor_, std::move(spawned->errors));
+    const sys::Result<sys::ReadSpawnReport> report = co_await std::move(waiting);
+    if (!report) {
+        (void)child.signal(SIGKILL); // it is a zombie at worst, and then this does nothing
+        co_return make_failure("exec", report.error(), command.argv.front());
+    }
+    if (report->report == sys::SpawnReport::executed) co_return std::move(child);
+    co_return make_failure(sys::name(report->error.stage), sys::error_from(report->error.number),
+                           subject(report->error.stage, command));
+}
+
+} // namespace rouse::supervise
