@@ -1,0 +1,31 @@
+#pragma once
+// The last acts of the machine, when every process is gone.
+
+#include "agent/boot/report.hpp"
+#include "agent/sys/mount.hpp"
+#include "agent/sys/power.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace rouse::boot {
+
+/// Mounts whose content outlives the machine, last mounted first: what has to be unmounted or made
+/// read-only. File systems that live in memory or in the kernel are left alone.
+std::vector<sys::Mount> persistent_mounts(const std::vector<sys::Mount>& mounted);
+
+/// Syncs, then unmounts or, where something still uses it, remounts read-only. Blocks as long as
+/// the disks do: arm arm_last_resort() first.
+Report unmount_all();
+
+/// Ends the machine by force when the orderly end takes too long: after `deadline` the kernel is
+/// asked to end it by `action`, 5 s later it is told to reset it at once. Threads of their own
+/// wait, because what hangs is the caller: in sync, in umount, or in reboot itself. There is no way
+/// back. Errors: EAGAIN when no thread can be started.
+sys::Result<> arm_last_resort(std::chrono::milliseconds deadline, sys::PowerAction action);
+
+/// Ends the machine by `action`; when the kernel refuses, by the other action; when it refuses
+/// both, waits for ever, since PID 1 must not return.
+[[noreturn]] void end_machine(sys::PowerAction action);
+
+} // namespace rouse::boot
