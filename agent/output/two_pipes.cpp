@@ -1,0 +1,216 @@
+#include "agent/output/two_pipes.hpp"
+
+#include "agent/sys/descriptor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fcntl.h>
+#include <poll.h>
+
+namespace rouse::output {
+
+namespace {
+
+using sys::SpliceOutcome;
+
+constexpr std::size_t smallest_pipe = 4096;
+
+/// Grows an empty pipe as far as the kernel allows and returns what it has then.
+sys::Result<std::size_t> grow(const sys::Pipe& pipe, std::size_t wanted) {
+    for (std::size_t bytes = wanted; bytes >= smallest_pipe; bytes /= 2) {
+        const sys::Result<std::size_t> got = sys::set_pipe_capacity(pipe.write.get(), bytes);
+        if (got) return got;
+        if (got.error() != sys::error_from(EPERM)) return got.error();
+    }
+    return sys::pipe_capacity(pipe.write.get());
+}
+
+bool has_free_slot(int pipe_write_end) {
+    pollfd waiting{.fd = pipe_write_end, .events = POLLOUT, .revents = 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLOUT) != 0;
+}
+
+/// Writes at most a page to a pipe that has a free slot: all or nothing (pipe(7), PIPE_BUF).
+sys::Result<> put(int pipe, std::string_view bytes) {
+    const sys::Result<sys::Moved> written = sys::write_some(pipe, bytes);
+    if (!written) return written.error();
+    if (written->bytes != bytes.size()) return sys::error_from(EIO);
+    return {};
+}
+
+} // namespace
+
+sys::Result<TwoPipes> TwoPipes::make(std::size_t capacity) {
+    TwoPipes pipes;
+    sys::Result<sys::Pipe> kept = sys::make_pipe(sys::PipeMode::nonblocking);
+    if (!kept) return kept.error();
+    sys::Result<sys::Pipe> unsent = sys::make_pipe(sys::PipeMode::nonblocking);
+    if (!unsent) return unsent.error();
+    sys::Result<sys::UniqueFd> null = sys::open_file("/dev/null", O_WRONLY);
+    if (!null) return null.error();
+    pipes.kept_ = std::move(*kept);
+    pipes.unsent_ = std::move(*unsent);
+    pipes.null_ = std::move(*null);
+    const sys::Result<std::size_t> first = grow(pipes.unsent_, capacity);
+    if (!first) return first.error();
+    const sys::Result<std::size_t> second = grow(pipes.kept_, *first);
+    if (!second) return second.error();
+    // A replay puts all slots of `kept` into `unsent`, so `kept` must not have more of them.
+    const sys::Result<std::size_t> shrunk =
+        *second < *first ? sys::set_pipe_capacity(pipes.unsent_.write.get(), *second) : second;
+    if (!shrunk) return shrunk.error();
+    pipes.capacity_ = *second;
+    return pipes;
+}
+
+sys::Result<TwoPipes::Filled> TwoPipes::fill(int source, std::size_t owed) {
+    if (owed > 0) {
+        const sys::Result<sys::Spliced> paid = sys::splice(source, unsent_.write.get(), owed);
+        if (!paid) return paid.error();
+        // Nothing is there to be paid from only if the workload has read its own output back.
+        if (paid->outcome == SpliceOutcome::end_of_stream)
+            return Filled{.outcome = FillOutcome::ended};
+        const FillOutcome outcome = paid->bytes < owed ? FillOutcome::no_room : FillOutcome::moved;
+        return Filled{.outcome = outcome, .moved = paid->bytes};
+    }
+    if (!has_free_slot(kept_.write.get()) || !has_free_slot(unsent_.write.get()))
+        return Filled{.outcome = FillOutcome::no_room};
+    const sys::Result<std::size_t> available = sys::bytes_readable(source);
+    if (!available) return available.error();
+    return *available >= share_from ? share(source, *available) : copy(source, true);
+}
+
+sys::Result<TwoPipes::Filled> TwoPipes::keep(int source) {
+    if (!has_free_slot(kept_.write.get())) return Filled{.outcome = FillOutcome::no_room};
+    const sys::Result<std::size_t> available = sys::bytes_readable(source);
+    if (!available) return available.error();
+    if (*available < share_from) return copy(source, false);
+    const sys::Result<sys::Spliced> moved = sys::splice(source, kept_.write.get(), *available);
+    if (!moved) return moved.error();
+    if (moved->outcome != SpliceOutcome::moved) return Filled{.outcome = FillOutcome::empty};
+    return Filled{.outcome = FillOutcome::moved, .taken = moved->bytes};
+}
+
+sys::Result<TwoPipes::Filled> TwoPipes::share(int source, std::size_t available) {
+    const sys::Result<sys::Spliced> copied = sys::tee(source, kept_.write.get(), available);
+    if (!copied) return copied.error();
+    if (copied->outcome != SpliceOutcome::moved) return Filled{.outcome = FillOutcome::empty};
+    const sys::Result<sys::Spliced> moved = sys::splice(source, unsent_.write.get(), copied->bytes);
+    // What was copied counts even if the rest fails: it is owed then.
+    return Filled{
+        .outcome = FillOutcome::moved, .taken = copied->bytes, .moved = moved ? moved->bytes : 0};
+}
+
+sys::Result<TwoPipes::Filled> TwoPipes::copy(int source, bool both) {
+    std::array<char, share_from> page; // NOLINT(cppcoreguidelines-pro-type-member-init)
+    const sys::Result<sys::Moved> read = sys::read_some(source, page);
+    if (!read) return read.error();
+    if (read->outcome == sys::IoOutcome::end_of_stream)
+        return Filled{.outcome = FillOutcome::ended};
+    if (read->outcome == sys::IoOutcome::would_block) return Filled{.outcome = FillOutcome::empty};
+    // From here on the bytes are ours: a kernel without a page for them has lost them.
+    const std::string_view bytes(page.data(), read->bytes);
+    Filled filled{.outcome = FillOutcome::moved};
+    if (!put(kept_.write.get(), bytes)) {
+        filled.lost = bytes.size();
+        return filled;
+    }
+    filled.taken = bytes.size();
+    if (both && put(unsent_.write.get(), bytes)) filled.moved = bytes.size();
+    filled.behind = both && filled.moved == 0;
+    return filled;
+}
+
+sys::Result<sys::Spliced> TwoPipes::send(int socket, std::size_t limit) {
+    return sys::splice(unsent_.read.get(), socket, limit);
+}
+
+sys::Result<> TwoPipes::take(std::span<char> out) {
+    std::size_t have = 0;
+    while (have < out.size()) {
+        const sys::Result<sys::Moved> read = sys::read_some(unsent_.read.get(), out.subspan(have));
+        if (!read) return read.error();
+        if (read->bytes == 0) return sys::error_from(EIO);
+        have += read->bytes;
+    }
+    return {};
+}
+
+sys::Result<std::size_t> TwoPipes::discard(int pipe, std::size_t bytes) {
+    std::size_t gone = 0;
+    while (gone < bytes) {
+        const sys::Result<sys::Spliced> dropped = sys::splice(pipe, null_.get(), bytes - gone);
+        if (!dropped) return dropped.error();
+        if (dropped->bytes == 0) break;
+        gone += dropped->bytes;
+    }
+    return gone;
+}
+
+sys::Result<> TwoPipes::release(std::size_t bytes) {
+    const sys::Result<std::size_t> gone = discard(kept_.read.get(), bytes);
+    if (!gone) return gone.error();
+    if (*gone != bytes) return sys::error_from(EIO);
+    return {};
+}
+
+sys::Result<> TwoPipes::clear_unsent() {
+    const sys::Result<std::size_t> gone = discard(unsent_.read.get(), unsent_bytes());
+    if (!gone) return gone.error();
+    return {};
+}
+
+sys::Result<> TwoPipes::refill(std::size_t skip) {
+    const std::size_t all = kept_bytes();
+    if (all <= skip) return {};
+    const sys::Result<sys::Spliced> copied = sys::tee(kept_.read.get(), unsent_.write.get(), all);
+    if (!copied) return copied.error();
+    if (copied->bytes != all) return sys::error_from(EIO);
+    const sys::Result<std::size_t> gone = discard(unsent_.read.get(), skip);
+    if (!gone) return gone.error();
+    return {};
+}
+
+sys::Result<std::string> TwoPipes::peek(std::size_t skip, std::size_t limit) {
+    const sys::Result<> filled = refill(skip);
+    if (!filled) return filled.error();
+    std::string bytes(std::min(limit, unsent_bytes()), '\0');
+    const sys::Result<> taken = take(bytes);
+    const sys::Result<> cleared = clear_unsent();
+    if (!taken) return taken.error();
+    if (!cleared) return cleared.error();
+    return bytes;
+}
+
+sys::Result<> TwoPipes::copy_kept(int sink, std::size_t bytes) const {
+    const sys::Result<sys::Spliced> copied = sys::tee(kept_.read.get(), sink, bytes);
+    if (!copied) return copied.error();
+    if (copied->bytes != bytes) return sys::error_from(EIO);
+    return {};
+}
+
+sys::Result<sys::Spliced> TwoPipes::drop(int source, std::size_t limit) {
+    return sys::splice(source, null_.get(), limit);
+}
+
+bool TwoPipes::has_room(bool kept_alone) const {
+    return has_free_slot(kept_.write.get()) && (kept_alone || has_free_slot(unsent_.write.get()));
+}
+
+bool TwoPipes::crowded() const {
+    return !has_free_slot(kept_.write.get());
+}
+
+std::size_t TwoPipes::kept_bytes() const {
+    const sys::Result<std::size_t> bytes = sys::bytes_readable(kept_.read.get());
+    return bytes ? *bytes : 0;
+}
+
+std::size_t TwoPipes::unsent_bytes() const {
+    const sys::Result<std::size_t> bytes = sys::bytes_readable(unsent_.read.get());
+    return bytes ? *bytes : 0;
+}
+
+} // namespace rouse::output
