@@ -1,0 +1,141 @@
+#pragma once
+// The hands of the restore chain: does what chain_machine.hpp decides, and tells it what happened.
+
+#include "agent/restore/chain_machine.hpp"
+#include "agent/restore/link.hpp"
+#include "agent/restore/repair.hpp"
+
+#include <map>
+
+namespace rouse::restore {
+
+/// Who this VM is now. boot_id and epoch tell its connections apart, generation its incarnations.
+struct Identity {
+    std::string boot_id;    ///< UUID, random at the start of the agent
+    std::string generation; ///< UUID, the host's or a local one until the host gives one
+    std::optional<std::string> parent_generation; ///< before the last restore
+    std::uint64_t epoch = 0;                      ///< raised at each run of the chain
+    std::string link_key;                         ///< 32 hexadecimal digits, new at each epoch
+
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+struct RestoreOptions {
+    std::optional<io::Address> host_link; ///< without one there is no link, and nobody is dialled
+    std::uint32_t exec_port = 1001;
+    std::chrono::milliseconds confirm_deadline = proto::limits::confirm;
+    bool require_probe = true;   ///< output connects only after the host has probed the exec port
+    bool apply_to_kernel = true; ///< clock, random generator and /run/rouse/generation are ours
+    std::vector<std::string> streams{"stdout", "stderr"};
+};
+
+/// What the chain needs from its neighbours. Empty functions do nothing, but for `fence` and
+/// `repair`, which have a default.
+struct RestoreHooks {
+    /// Begins the registry's new epoch and closes what is older, except `keep_connection`; returns
+    /// how many. Empty: ConnectionRegistry::fence().
+    std::function<std::size_t(std::uint64_t keep_connection)> fence;
+    /// Brings the exec listener back: "kept", "recreated", or what went wrong.
+    std::function<io::Awaitable<std::string>()> rebind;
+    std::function<void(const Identity&)> connect_output;
+    std::function<void()> disconnect_output;
+    std::function<void(std::string)> log;
+    /// What happens to the link and the chain, for the guest's own record.
+    std::function<void(std::string_view type, boost::json::object body)> event = {};
+    /// Applies a document. Empty: repair() as `apply_to_kernel` says.
+    std::function<Repairs(const proto::RestoreDocument&)> repair = {};
+};
+
+/// One thread. Lives as long as the tasks that it spawns in `tasks`.
+class RestoreService {
+public:
+    /// Borrows `tasks` and `registry`. Throws boost::system::system_error without getrandom(2).
+    RestoreService(io::Executor executor, io::TaskGroup& tasks, io::ConnectionRegistry& registry,
+                   RestoreOptions options, RestoreHooks hooks);
+
+    /// Runs the chain for the first time. Called once.
+    void begin();
+
+    /// `POST /v1/restore` on `connection`, an id of the registry: returns once the chain has ended.
+    /// The same generation is handled once; who names it again gets the same report.
+    io::Awaitable<proto::RestoreReport> host_word(proto::RestoreDocument document,
+                                                  std::uint64_t connection);
+
+    /// `GET /v1/ready`: who we are, and whether execs are let through. Remembers that the host
+    /// probed. To be called only for connections from the host.
+    proto::Ready ready(std::string nonce);
+
+    /// Waits until execs are allowed, at most limits::spawn_gate. False: 503 with step().
+    io::Awaitable<bool> gate();
+    [[nodiscard]] std::string step() const;
+
+    /// Tells the host something, once it is there, again until it acknowledges.
+    void publish(std::string type, boost::json::object body);
+    io::Awaitable<bool> events_acknowledged(std::chrono::milliseconds deadline);
+
+    [[nodiscard]] const Identity& identity() const { return identity_; }
+    [[nodiscard]] boost::json::object status() const;
+    /// The last 16 runs of the chain, oldest first.
+    [[nodiscard]] std::vector<proto::RestoreReport> reports() const;
+
+private:
+    /// A host word that waits for its answer.
+    struct Ticket {
+        Ticket(RestoreService& service, std::uint64_t ticket);
+        ~Ticket();
+        Ticket(const Ticket&) = delete;
+        Ticket& operator=(const Ticket&) = delete;
+
+        RestoreService& owner;
+        std::uint64_t number;
+        io::Timer timer; ///< cancelled when the report is there
+        std::optional<proto::RestoreReport> report;
+    };
+
+    void hear(Event event);
+    void take_over_identity();
+    io::Awaitable<> run_rebind(std::uint64_t epoch);
+    io::Awaitable<> run_deadline(Deadline deadline, std::uint64_t timer,
+                                 std::chrono::milliseconds after);
+    io::Awaitable<> gate_opened();
+    LinkHooks link_hooks();
+    void log(std::string text);
+    void record(std::string_view type, boost::json::object body);
+
+    void perform(const action::BeginEpoch& begun);
+    void perform(const action::CloseGate&);
+    void perform(const action::DisconnectOutput&);
+    void perform(const action::CloseLink&);
+    void perform(const action::Fence& fence);
+    void perform(const action::Rebind&);
+    void perform(const action::DialLink& dial);
+    void perform(const action::SendHello& hello);
+    void perform(const action::Apply& apply);
+    void perform(const action::OpenGate&);
+    void perform(const action::SendConfirm& confirm);
+    void perform(const action::ConnectOutput&);
+    void perform(const action::Announce& announce);
+    void perform(const action::AnswerHostWord& answer);
+    void perform(const action::ArmDeadline& deadline);
+    void perform(const action::RedialLater& redial);
+    void perform(const action::Note& note);
+
+    io::Executor executor_;
+    io::TaskGroup& tasks_;
+    io::ConnectionRegistry& registry_;
+    RestoreOptions options_;
+    RestoreHooks hooks_;
+    ChainMachine machine_;
+    Link link_;
+    Identity identity_;
+    std::deque<Event> inbox_;
+    bool hearing_ = false; ///< hear() is at work; what happens meanwhile waits in the inbox
+    io::Timer gate_timer_; ///< cancelled when the gate opens
+    io::Timer rebind_timer_;
+    io::Timer confirm_timer_;
+    io::Timer redial_timer_;
+    std::uint64_t next_ticket_ = 1;
+    std::map<std::uint64_t, Ticket*> tickets_; ///< live in the frames of host_word()
+};
+
+} // namespace rouse::restore
