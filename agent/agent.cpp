@@ -1,0 +1,187 @@
+#include "agent/agent.hpp"
+
+#include "agent/sys/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include <unistd.h>
+
+namespace rouse {
+
+namespace {
+
+/// What PID 1 listens to, besides SIGCHLD (systemd(1), SIGNALS).
+std::vector<int> vm_signals() {
+    return {SIGCHLD, SIGTERM, SIGINT, SIGPWR, SIGHUP, SIGRTMIN + 3, SIGRTMIN + 4, SIGRTMIN + 5};
+}
+
+/// What `rouse run` passes on to its command, besides SIGCHLD.
+std::vector<int> run_signals() {
+    return {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+}
+
+io::TaskGroup::OnEscape report_escape(Log& log) {
+    return [&log](const std::string& task, const std::string& what) {
+        log.error(
+            fmt::format("task '{}' ended by an exception: {}; the agent goes on", task, what));
+    };
+}
+
+output::DropPolicy policy(proto::OutputPolicy policy) {
+    return policy == proto::OutputPolicy::block ? output::DropPolicy::block
+                                                : output::DropPolicy::drop;
+}
+
+output::SendPath send_path(proto::OutputSend send) {
+    if (send == proto::OutputSend::automatic)
+        return output::suitable_send_path(sys::kernel_release());
+    return send == proto::OutputSend::copy ? output::SendPath::copy : output::SendPath::splice;
+}
+
+output::OutputOptions output_options(const AgentOptions& options) {
+    output::OutputOptions output;
+    output.host = options.output_address;
+    output.book.write_timeout = options.config.write_timeout;
+    const proto::OutputConfig& config = options.config.output;
+    output.stdout_policy = policy(config.stdout_policy);
+    output.stderr_policy = policy(config.stderr_policy);
+    output.send = send_path(config.send);
+    output.console = config.console == proto::OutputConsole::fallback;
+    return output;
+}
+
+restore::RestoreOptions restore_options(const AgentOptions& options) {
+    restore::RestoreOptions restore;
+    restore.host_link = options.link_address;
+    restore.exec_port = options.config.ports.exec;
+    restore.confirm_deadline = options.config.confirm_deadline;
+    restore.require_probe = options.config.require_probe;
+    restore.apply_to_kernel = options.is_vm;
+    return restore;
+}
+
+} // namespace
+
+Agent::Agent(AgentOptions options, Log& log)
+    : options_(std::move(options)), log_(log), tasks_(context_.get_executor(), report_escape(log)),
+      connections_(context_.get_executor(), report_escape(log)),
+      spawner_(reaper_, context_.get_executor()), http_(routes_, registry_),
+      debug_http_(debug_routes_, local_registry_),
+      events_(context_.get_executor(), [this] { return restore_.identity().epoch; }),
+      output_(context_.get_executor(), tasks_, registry_, memory_, output_options(options_),
+              {.warn = [this](const std::string& line) { log_.warn(line); },
+               .event =
+                   [this](const std::string& type, boost::json::object body) {
+                       record(Audience::host, type, std::move(body));
+                   },
+               .console = [this](std::string_view bytes) { return log_.pass(bytes); }}),
+      restore_(context_.get_executor(), tasks_, registry_, restore_options(options_),
+               restore_hooks()),
+      exec_(
+          spawner_, [this] { return restore_.gate(); }, [this] { return restore_.step(); },
+          [this](std::string_view type, boost::json::object body) {
+              record(Audience::guest, type, std::move(body));
+          }),
+      workload_(spawner_, options_.config.workload),
+      signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
+    make_routes();
+    make_inspection_routes();
+    log_.set_observer([this](std::string_view level, std::string_view message) {
+        record(Audience::guest, "log", {{"level", level}, {"message", message}});
+    });
+}
+
+Agent::~Agent() {
+    log_.set_observer({});
+    context_.drop_tasks();
+}
+
+restore::RestoreHooks Agent::restore_hooks() {
+    restore::RestoreHooks hooks;
+    hooks.rebind = [this] { return rebind(); };
+    hooks.connect_output = [this](const restore::Identity& identity) {
+        output_.connect({.boot_id = identity.boot_id,
+                         .generation = identity.generation,
+                         .parent_generation = identity.parent_generation,
+                         .epoch = identity.epoch,
+                         .link_key = identity.link_key});
+    };
+    hooks.disconnect_output = [this] { output_.disconnect(); };
+    hooks.log = [this](const std::string& line) { log_.info(line); };
+    hooks.event = [this](std::string_view type, boost::json::object body) {
+        record(Audience::guest, type, std::move(body));
+    };
+    return hooks;
+}
+
+io::Awaitable<std::string> Agent::rebind() {
+    const io::RebindOutcome outcome = listener_->rebind();
+    record(Audience::guest, "listener_rebound",
+           {{"served", outcome.served},
+            {"dropped", outcome.dropped},
+            {"listening", outcome.listening},
+            {"recreated", outcome.recreated}});
+    if (!outcome.listening) co_return fmt::format("not listening: {}", outcome.error.message());
+    co_return outcome.recreated ? "recreated" : "kept";
+}
+
+void Agent::listen() {
+    listener_.emplace(context_.get_executor(), options_.exec_address);
+    listener_->set_on_accept([this](io::Socket socket) {
+        output_.nudge(); // A host that asks for something may have come back.
+        connections_.spawn("http connection", http_.serve(std::move(socket)));
+    });
+    listener_->set_on_refuse([this](const std::string& peer, const std::string& why) {
+        record(Audience::guest, "connection_refused", {{"peer", peer}, {"why", why}});
+        log_.warn(fmt::format("refused a connection from {}: {}", peer, why));
+    });
+    listener_->set_limit(proto::limits::connections, [this] { return connections_.size(); });
+    if (const sys::Result<> opened = listener_->open(); !opened)
+        return log_.error(fmt::format("cannot serve exec on {}: {}",
+                                      io::to_text(options_.exec_address),
+                                      opened.error().message()));
+    tasks_.spawn("listener", listener_->run());
+}
+
+void Agent::open_debug_socket() {
+    if (options_.debug_socket.empty()) return;
+    const io::Address address = io::UnixAddress{options_.debug_socket};
+    debug_listener_.emplace(context_.get_executor(), address);
+    debug_listener_->set_on_accept([this](io::Socket socket) {
+        tasks_.spawn("debug connection", debug_http_.serve(std::move(socket)));
+    });
+    if (const sys::Result<> opened = debug_listener_->open(); !opened)
+        return log_.warn(fmt::format("no `rouse debug` in this guest: cannot listen on {}: {}",
+                                     io::to_text(address), opened.error().message()));
+    tasks_.spawn("debug listener", debug_listener_->run());
+}
+
+void Agent::begin() {
+    tasks_.spawn("signals", signals_.deliver([this](int number) { on_signal(number); }));
+    // A child that ended before the signal descriptor existed left no signal behind.
+    reaper_.reap();
+    record(Audience::guest, "agent_started", {{"version", ROUSE_VERSION}, {"pid", ::getpid()}});
+    open_debug_socket();
+    if (options_.has_host) {
+        listen();
+        restore_.begin();
+    }
+    tasks_.spawn("workload", supervise_workload());
+}
+
+Agent::Ending Agent::run() {
+    begin();
+    // From here on the agent must not die: what a handler throws ends that handler only.
+    while (!context_.stopped()) {
+        try {
+            context_.run();
+        } catch (const std::exception& escaped) {
+            log_.error(fmt::format("escaped exception: {}; the agent goes on", escaped.what()));
+        }
+    }
+    return ending_.value_or(Ending::poweroff);
+}
+
+} // namespace rouse

@@ -1,0 +1,129 @@
+#pragma once
+// The running agent: the only place that knows everyone. It makes the parts, hands each the
+// functions of the others that it needs, and decides how the program ends. Parts never include each
+// other.
+
+#include "agent/debug/event_service.hpp"
+#include "agent/exec/exec_service.hpp"
+#include "agent/io/address.hpp"
+#include "agent/io/http_server.hpp"
+#include "agent/io/listener.hpp"
+#include "agent/io/task_group.hpp"
+#include "agent/log.hpp"
+#include "agent/loop.hpp"
+#include "agent/output/output_service.hpp"
+#include "agent/restore/restore_service.hpp"
+#include "agent/signal_source.hpp"
+#include "agent/supervise/reaper.hpp"
+#include "agent/supervise/spawner.hpp"
+#include "agent/workload.hpp"
+#include "proto/config.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rouse {
+
+struct AgentOptions {
+    proto::Config config;
+    std::vector<std::string> problems; ///< of the configuration; shown in the status
+    bool is_vm = false; ///< PID 1 of a VM: repairs the kernel at a restore, powers off at the end
+    bool has_host = false; ///< serves exec and relays output; otherwise it only supervises
+    io::Address exec_address;
+    io::Address link_address;
+    io::Address output_address;
+    std::string debug_socket; ///< empty: none
+};
+
+class Agent {
+public:
+    enum class Ending { poweroff, reboot, exit };
+
+    /// Makes all parts; nothing runs yet. Throws when a descriptor cannot be had. Borrows the log.
+    Agent(AgentOptions options, Log& log);
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+    Agent(Agent&&) = delete;
+    Agent& operator=(Agent&&) = delete;
+    ~Agent();
+
+    /// Runs until the workload's end or a signal decides how it ends. Never throws: what escapes a
+    /// task is reported, and the agent goes on.
+    Ending run();
+
+    /// Exit status for `rouse run`: that of the workload, as a shell says it.
+    [[nodiscard]] int exit_code() const { return workload_.shell_exit_code(); }
+
+private:
+    // agent.cpp
+    void begin();
+    void listen();
+    void open_debug_socket();
+    restore::RestoreHooks restore_hooks();
+    io::Awaitable<std::string> rebind();
+    // agent_workload.cpp
+    io::Awaitable<> supervise_workload();
+    void workload_started();
+    void workload_ended();
+    void announce_ready();
+    // agent_ending.cpp
+    void on_signal(int number);
+    void on_vm_signal(int number);
+    void end(Ending ending, std::string_view why);
+    io::Awaitable<> finish();
+    io::Awaitable<> stop_workload();
+    io::Awaitable<> stop_execs();
+    io::Awaitable<bool> wait_while(std::function<bool()> busy, std::chrono::milliseconds deadline);
+    io::Awaitable<> flush();
+    [[nodiscard]] bool host_is_there() const;
+    // agent_routes.cpp
+    void make_routes();
+    void make_inspection_routes();
+    [[nodiscard]] boost::json::object index() const;
+    io::Awaitable<io::HttpReply> answer_restore(io::HttpRequest request);
+    // agent_events.cpp
+    enum class Audience { guest, host };
+    void record(Audience audience, std::string_view type, boost::json::object body);
+    void record_orphans();
+    // agent_status.cpp
+    [[nodiscard]] boost::json::object status() const;
+    [[nodiscard]] boost::json::array relays() const;
+    // agent_inspect.cpp
+    [[nodiscard]] boost::json::object inspect(std::string_view topic) const;
+    [[nodiscard]] std::string metrics() const;
+    [[nodiscard]] boost::json::object conns() const;
+    [[nodiscard]] boost::json::object children() const;
+    [[nodiscard]] boost::json::object epochs() const;
+
+    AgentOptions options_;
+    Log& log_;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    Loop context_;
+    io::TaskGroup tasks_;
+    io::TaskGroup connections_; ///< of the exec port; its size is what the limit counts
+    io::ConnectionRegistry registry_;
+    io::ConnectionRegistry local_registry_; ///< debug connections: no restore touches them
+    supervise::Reaper reaper_;
+    supervise::Spawner spawner_;
+    io::HttpRoutes routes_;
+    io::HttpRoutes debug_routes_;
+    io::HttpServer http_;
+    io::HttpServer debug_http_;
+    debug::EventService events_;
+    io::MemoryBudget memory_{proto::limits::retention_total};
+    output::OutputService output_;
+    restore::RestoreService restore_;
+    exec::ExecService exec_;
+    Workload workload_;
+    SignalSource signals_;
+    std::optional<io::Listener> listener_;
+    std::optional<io::Listener> debug_listener_;
+    std::optional<Ending> ending_;
+    std::uint64_t recorded_orphans_ = 0;
+    std::chrono::steady_clock::time_point orphans_recorded_; ///< when
+};
+
+} // namespace rouse

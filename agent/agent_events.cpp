@@ -1,0 +1,24 @@
+// What the agent writes into its own record, and what of it the host is told.
+
+#include "agent/agent.hpp"
+
+namespace rouse {
+
+using namespace std::chrono_literals;
+
+void Agent::record(Audience audience, std::string_view type, boost::json::object body) {
+    events_.record(type, body);
+    if (audience == Audience::host) restore_.publish(std::string(type), std::move(body));
+}
+
+/// Orphans may end by the thousand: one event a second says how many they were since the last.
+void Agent::record_orphans() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::uint64_t count = reaper_.counters().orphans - recorded_orphans_;
+    if (count == 0 || now - orphans_recorded_ < 1s) return;
+    orphans_recorded_ = now;
+    recorded_orphans_ = reaper_.counters().orphans;
+    record(Audience::guest, "orphans_reaped", {{"count", count}});
+}
+
+} // namespace rouse

@@ -1,0 +1,119 @@
+#include "agent/arguments.hpp"
+
+#include "proto/tables/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace rouse {
+
+namespace {
+
+/// Takes `--name VALUE` or `--name=VALUE` at `index`; says whether it was there.
+bool take_option(const std::vector<std::string>& words, std::size_t& index, std::string_view name,
+                 Arguments& arguments, std::string& value) {
+    const std::string& word = words[index];
+    if (word.starts_with(fmt::format("{}=", name))) {
+        value = word.substr(name.size() + 1);
+        return true;
+    }
+    if (word != name) return false;
+    if (index + 1 == words.size()) {
+        arguments.verb = Arguments::Verb::wrong;
+        arguments.wrong = fmt::format("{} needs a value", name);
+        return true;
+    }
+    value = words[++index];
+    return true;
+}
+
+Arguments wrong(std::string what) {
+    Arguments arguments;
+    arguments.wrong = std::move(what);
+    return arguments;
+}
+
+Arguments parse_run(const std::vector<std::string>& words) {
+    Arguments arguments;
+    arguments.verb = Arguments::Verb::run;
+    for (std::size_t i = 0; i < words.size() && arguments.verb == Arguments::Verb::run; ++i) {
+        if (words[i] == "--" || !words[i].starts_with('-')) {
+            const auto first = words.begin() + static_cast<std::ptrdiff_t>(i);
+            arguments.command.assign(words[i] == "--" ? first + 1 : first, words.end());
+            break;
+        }
+        if (!take_option(words, i, "--socket", arguments, arguments.socket) &&
+            !take_option(words, i, "--config", arguments, arguments.config))
+            return wrong(fmt::format("run: unknown option '{}'", words[i]));
+    }
+    if (arguments.verb == Arguments::Verb::run && arguments.command.empty() &&
+        arguments.config.empty() && arguments.socket.empty())
+        return wrong("run: no command given; usage: rouse run [OPTION…] -- CMD [ARG…]");
+    return arguments;
+}
+
+std::string topic_names() {
+    std::string names;
+    for (const proto::tables::Topic& topic : proto::tables::topics())
+        names += fmt::format("{}{}", names.empty() ? "" : "|", topic.name);
+    return names;
+}
+
+Arguments parse_debug(const std::vector<std::string>& words) {
+    Arguments arguments;
+    if (words.empty() || proto::tables::find_topic(words[0]) == nullptr)
+        return wrong(fmt::format("debug: say what to show: {}", topic_names()));
+    arguments.verb = Arguments::Verb::debug;
+    arguments.topic = words[0];
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        if (words[i] == "--json")
+            arguments.json = true;
+        else if (arguments.topic == "events" && (words[i] == "--follow" || words[i] == "-f"))
+            arguments.follow = true;
+        else if (!take_option(words, i, "--socket", arguments, arguments.socket))
+            return wrong(fmt::format("debug {}: unknown option '{}'", words[0], words[i]));
+    }
+    return arguments;
+}
+
+} // namespace
+
+Arguments parse_arguments(int argc, char** argv, bool is_pid1) {
+    const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    const std::string verb = words.empty() ? "" : words[0];
+    const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
+    Arguments arguments;
+    if (verb == "run")
+        arguments = parse_run(rest);
+    else if (verb == "debug")
+        arguments = parse_debug(rest);
+    else if (is_pid1)
+        arguments.verb = Arguments::Verb::init;
+    else if (verb == "--version" || verb == "version")
+        arguments.verb = Arguments::Verb::version;
+    else if (verb == "--help" || verb == "-h" || verb == "help" || verb.empty())
+        arguments.verb = Arguments::Verb::help;
+    else
+        arguments = wrong(fmt::format("unknown command '{}'", verb));
+    arguments.is_pid1 = is_pid1;
+    return arguments;
+}
+
+std::string usage() {
+    std::string text =
+        "rouse " ROUSE_VERSION ": an init that survives being frozen, cloned and thawed\n"
+        "\n"
+        "  rouse run [--socket PATH] [--config FILE] -- CMD [ARG…]\n"
+        "      run CMD and reap everything below it; ends with CMD's exit status.\n"
+        "      --socket PATH  serve the exec API on PATH and send the output to the\n"
+        "                     listeners at PATH_4001 and PATH_4002\n"
+        "      --config FILE  configuration as in /etc/rouse/config.json\n"
+        "  rouse debug WHAT [--json] [--socket PATH]\n"
+        "      what the running agent is doing (root only); `events` takes --follow\n";
+    for (const proto::tables::Topic& topic : proto::tables::topics())
+        text += fmt::format("      {:<8} {}\n", topic.name, topic.about);
+    return text + "\nAs PID 1 of a VM it boots the guest; see /etc/rouse/config.json.\n";
+}
+
+} // namespace rouse

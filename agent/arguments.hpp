@@ -1,0 +1,29 @@
+#pragma once
+// What the binary was asked to be: PID 1, `rouse run`, or `rouse debug`.
+
+#include <string>
+#include <vector>
+
+namespace rouse {
+
+struct Arguments {
+    enum class Verb { init, run, debug, version, help, wrong };
+    Verb verb = Verb::wrong;
+    std::string wrong;  ///< what is wrong with the command line
+    std::string socket; ///< run: the Unix socket that stands for the VM's vsock; empty: none
+    std::string config; ///< run: configuration file
+    std::vector<std::string> command;
+    std::string topic; ///< debug: which document
+    bool json = false;
+    bool follow = false; ///< debug events: goes on
+    bool is_pid1 = false;
+};
+
+/// Reads the command line. As PID 1 everything that is not a verb of ours is the kernel's (unknown
+/// words of its command line become arguments of init), so it is ignored.
+Arguments parse_arguments(int argc, char** argv, bool is_pid1);
+
+/// The usage text.
+std::string usage();
+
+} // namespace rouse

@@ -1,0 +1,79 @@
+#include "agent/run.hpp"
+
+#include "agent/agent.hpp"
+#include "agent/boot/load_config.hpp"
+#include "agent/sys/signals.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace rouse {
+
+namespace {
+
+constexpr int own_failure = 125; // docker-run(1), EXIT STATUS
+
+/// Reads the file into the options; says on the log what is wrong, and whether it can be used.
+bool read_configuration(const std::string& path, AgentOptions& options, Log& log) {
+    if (path.empty()) return true;
+    boot::LoadedConfig loaded = boot::load_config(path, {});
+    for (const std::string& error : loaded.errors)
+        log.error(error);
+    for (const std::string& warning : loaded.warnings)
+        log.warn(warning);
+    options.config = std::move(loaded.config);
+    options.problems = std::move(loaded.warnings);
+    return loaded.errors.empty();
+}
+
+AgentOptions options_from(const Arguments& arguments) {
+    AgentOptions options;
+    options.has_host = !arguments.socket.empty();
+    if (options.has_host) {
+        const proto::Ports& ports = options.config.ports;
+        options.exec_address = io::UnixAddress{arguments.socket};
+        options.link_address = io::UnixAddress{fmt::format("{}_{}", arguments.socket, ports.link)};
+        options.output_address =
+            io::UnixAddress{fmt::format("{}_{}", arguments.socket, ports.output)};
+        options.debug_socket = fmt::format("{}.debug", arguments.socket);
+    }
+    return options;
+}
+
+/// A command under `rouse run` sees the environment that rouse was given; what the configuration
+/// says wins.
+void inherit_environment(proto::Command& command) {
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string text(*entry);
+        const std::size_t equals = text.find('=');
+        if (equals != std::string::npos && equals > 0)
+            command.env.try_emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    if (command.cwd.empty()) command.cwd = ".";
+}
+
+} // namespace
+
+int run(const Arguments& arguments) {
+    Log log = Log::on_standard_error();
+    try {
+        AgentOptions options = options_from(arguments);
+        if (!read_configuration(arguments.config, options, log)) return own_failure;
+        if (!arguments.command.empty()) options.config.workload.argv = arguments.command;
+        inherit_environment(options.config.workload);
+        // Orphans come to PID 1 by themselves; anybody else has to ask for them.
+        if (!arguments.is_pid1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+            log.warn("cannot become a subreaper: orphans go to PID 1");
+        sys::take_over_signals().value();
+        Agent agent(std::move(options), log);
+        (void)agent.run();
+        return agent.exit_code();
+    } catch (const std::exception& failure) {
+        log.error(failure.what());
+        return own_failure;
+    }
+}
+
+} // namespace rouse

@@ -1,0 +1,74 @@
+#include "agent/workload.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace rouse {
+
+Workload::Workload(supervise::Spawner& spawner, proto::Command command)
+    : spawner_(spawner), command_(std::move(command)) {}
+
+io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> close_stdio,
+                              std::function<void()> on_started) {
+    state_ = State::starting;
+    proto::Command command = command_;
+    supervise::StartResult started = co_await spawner_.start(std::move(command), stdio);
+    close_stdio();
+    if (auto* const failure = std::get_if<proto::SpawnFailure>(&started)) {
+        failure_ = std::move(*failure);
+        state_ = State::failed;
+        on_started();
+        co_return;
+    }
+    child_ = std::move(std::get<supervise::Child>(started));
+    state_ = State::running;
+    for (const int number : std::exchange(early_signals_, {}))
+        signal(number);
+    on_started();
+    std::optional<proto::ExitStatus> status = co_await child_->wait();
+    if (!status) co_return; // cancelled at the end of the program
+    exit_ = *status;
+    state_ = State::exited;
+}
+
+void Workload::signal(int number) {
+    if (state_ == State::starting) return early_signals_.push_back(number);
+    // An error means that the process is just ending: there is nobody left to signal.
+    if (child_) (void)child_->signal_group(number);
+}
+
+pid_t Workload::pid() const {
+    return child_ ? child_->pid() : 0;
+}
+
+int Workload::shell_exit_code() const {
+    if (exit_) return proto::shell_exit_code(*exit_);
+    return failure_ ? proto::shell_exit_code(*failure_) : 0;
+}
+
+std::string Workload::describe() const {
+    if (exit_) return proto::describe(*exit_);
+    if (failure_)
+        return fmt::format("cannot start '{}': {} failed: {}", failure_->path, failure_->stage,
+                           failure_->message);
+    return std::string(name(state_));
+}
+
+std::string_view name(Workload::State state) {
+    switch (state) {
+    case Workload::State::none:
+        return "none";
+    case Workload::State::starting:
+        return "starting";
+    case Workload::State::running:
+        return "running";
+    case Workload::State::exited:
+        return "exited";
+    case Workload::State::failed:
+        return "failed";
+    }
+    return "unknown";
+}
+
+} // namespace rouse

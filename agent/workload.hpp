@@ -1,0 +1,55 @@
+#pragma once
+// The workload: the one process the VM exists for. Session `main`.
+
+#include "agent/io/async.hpp"
+#include "agent/supervise/spawner.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rouse {
+
+class Workload {
+public:
+    enum class State { none, starting, running, exited, failed };
+
+    /// `stdio` is what the workload gets as descriptors 0, 1 and 2; borrowed.
+    Workload(supervise::Spawner& spawner, proto::Command command);
+
+    /// Starts it, then waits for its end. `on_started` is called once it has exec'd (or has failed
+    /// to); `close_stdio` is called as soon as the child has its own copies.
+    io::Awaitable<> run(supervise::Stdio stdio, std::function<void()> close_stdio,
+                        std::function<void()> on_started);
+
+    /// SIGTERM, or another signal, to its process group: as soon as there is one while it starts,
+    /// nothing when it does not run.
+    void signal(int number);
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool running() const {
+        return state_ == State::running || state_ == State::starting;
+    }
+    [[nodiscard]] pid_t pid() const;
+    [[nodiscard]] const proto::Command& command() const { return command_; }
+    [[nodiscard]] const std::optional<proto::ExitStatus>& exit() const { return exit_; }
+    [[nodiscard]] const std::optional<proto::SpawnFailure>& failure() const { return failure_; }
+    /// The exit code as a shell would see it; 126 or 127 when it could not start.
+    [[nodiscard]] int shell_exit_code() const;
+    /// How it ended, in words.
+    [[nodiscard]] std::string describe() const;
+
+private:
+    supervise::Spawner& spawner_;
+    proto::Command command_;
+    State state_ = State::none;
+    std::optional<supervise::Child> child_;
+    std::vector<int> early_signals_; ///< that came while it started
+    std::optional<proto::ExitStatus> exit_;
+    std::optional<proto::SpawnFailure> failure_;
+};
+
+std::string_view name(Workload::State state);
+
+} // namespace rouse
