@@ -1,0 +1,119 @@
+// A real virtual machine, from power-on or restore to its end.
+#pragma once
+
+#include "tools/lab/console.hpp"
+#include "tools/lab/directory.hpp"
+#include "tools/lab/options.hpp"
+#include "tools/lab/process.hpp"
+#include "tools/lab/qemu.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rouse::lab {
+
+/// What becomes of the source after a snapshot.
+enum class AfterSnapshot { quit, resume };
+
+/// Owns one running virtual machine with all its processes and sockets; destruction ends them.
+/// All calls block up to their deadline and throw LabError with the end of the console when the
+/// machine dies, panics or hangs. Not thread-safe, and the thread that made a machine has to
+/// outlive it: the kernel ends the machine with that thread.
+///
+///     lab::MachineOptions options;
+///     options.kernel = "6.1";
+///     options.config = R"({"workload": {"argv": ["/bin/sh", "-c", "echo hello"]}})";
+///     lab::Machine machine = lab::Machine::boot(options);
+///     machine.snapshot("/tmp/one");
+class Machine {
+public:
+    /// Builds the image, powers on and waits until the guest is ready.
+    [[nodiscard]] static Machine boot(const MachineOptions& options);
+
+    /// Starts a new machine from a snapshot: new process, new CID, new VM generation id. The
+    /// restore document is written before the machine continues. The rig is the snapshot's.
+    [[nodiscard]] static Machine restore(const RestoreOptions& options);
+
+    Machine(Machine&&) noexcept = default;
+    Machine& operator=(Machine&&) = delete;
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+    ~Machine();
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] Rig rig() const { return plan_.rig; }
+    [[nodiscard]] std::uint32_t cid() const { return plan_.cid; }
+    [[nodiscard]] const MachineFiles& files() const { return plan_.files; }
+
+    /// The VM generation id, also the generation in the restore document.
+    [[nodiscard]] const std::string& generation() const { return plan_.generation; }
+
+    /// What host tools take as -H: "unix:DIRECTORY/v.sock" or "vsock:CID".
+    [[nodiscard]] std::string target() const;
+
+    /// From power-on (or the start of the restore) to ready.
+    [[nodiscard]] std::chrono::milliseconds ready_after() const { return ready_after_; }
+
+    [[nodiscard]] const Console& console() const { return console_; }
+
+    /// Everything that the console printed so far.
+    [[nodiscard]] std::string console_text() const { return console_.text(); }
+
+    /// Waits until the console printed `text`.
+    void wait_console(std::string_view text, std::chrono::milliseconds limit);
+
+    /// Waits until GET /v1/status is answered with 200.
+    void wait_answer(std::chrono::milliseconds limit);
+
+    /// Saves the machine into `file`, which appears complete or not at all.
+    void snapshot(const std::filesystem::path& file, AfterSnapshot after = AfterSnapshot::quit,
+                  std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+    /// Whether the machine runs.
+    [[nodiscard]] bool alive() { return !qemu_.status(); }
+
+    /// Becomes readable when the machine ends; borrowed.
+    [[nodiscard]] int exit_descriptor() const { return qemu_.exit_descriptor(); }
+
+    /// Waits for the guest to power itself off.
+    /// Errors: LabError when it panicked, when QEMU failed, or when it still runs after `limit`.
+    void wait_exit(std::chrono::milliseconds limit);
+
+    /// How a machine that is no longer alive ended, for people: "powered off", "kernel panic", …
+    [[nodiscard]] std::string end_reason();
+
+    /// Ends all processes of the machine at once, as a power cut would.
+    void kill();
+
+private:
+    Machine(std::string name, Directory directory, QemuPlan plan);
+
+    void start_collector(const std::filesystem::path& output, Deadline deadline);
+    void check_collector();
+    void start_devices(Deadline deadline);
+    void start_qemu();
+    void load(const RestoreOptions& options, Deadline deadline);
+    void wait_ready(Ready ready, Deadline deadline);
+    void unplug_vsock(class Qmp& control, Deadline deadline);
+    void plug_vsock(class Qmp& control, Deadline deadline);
+    void resume_source(class Qmp& control, Deadline deadline);
+    [[noreturn]] void fail(const std::string& what);
+
+    // The order matters: processes end before their directory goes, QEMU before its device.
+    std::string name_;
+    Directory directory_;
+    QemuPlan plan_;
+    Console console_;
+    std::string kernel_;
+    std::optional<Process> vsock_;
+    std::optional<Process> collector_;
+    Process qemu_;
+    std::chrono::steady_clock::time_point power_on_;
+    std::chrono::milliseconds ready_after_{0};
+};
+
+} // namespace rouse::lab

@@ -1,0 +1,65 @@
+#include "tools/lab/qemu.hpp"
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+
+namespace rouse::lab {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+void append(Arguments& to, std::initializer_list<std::string> more) {
+    to.insert(to.end(), more);
+}
+
+void append_vsock(Arguments& to, const QemuPlan& plan) {
+    if (plan.rig == Rig::kvm) {
+        append(to, {"-device",
+                    fmt::format("vhost-vsock-pci,guest-cid={},id={}", plan.cid, vsock_device_id)});
+        return;
+    }
+    if (!plan.boot) return;
+    append(
+        to,
+        {"-chardev",
+         fmt::format("socket,id={},path={}", vsock_chardev_id, plan.files.device_socket().string()),
+         "-device",
+         fmt::format("vhost-user-vsock-pci,chardev={},id={}", vsock_chardev_id, vsock_device_id)});
+}
+
+void append_memory(Arguments& to, const QemuPlan& plan) {
+    append(to, {"-m", std::to_string(plan.memory)});
+    if (plan.rig == Rig::kvm) return;
+    // The vsock daemon maps the guest's memory, so it has to be shareable.
+    append(to,
+           {"-object", fmt::format("memory-backend-memfd,id=mem,size={}M,share=on", plan.memory),
+            "-numa", "node,memdev=mem"});
+}
+
+} // namespace
+
+std::vector<std::string> qemu_command(const QemuPlan& plan) {
+    Arguments command{"qemu-system-x86_64", "-M", "pc", "-nodefaults", "-no-reboot", "-nographic",
+                      "-no-user-config"};
+    if (plan.rig == Rig::kvm)
+        append(command, {"-accel", "kvm", "-cpu", "host"});
+    else
+        // "max" has a random generator: without it the guest's own is not ready when the VM
+        // generation changes, and the kernel then keeps silent about it.
+        append(command, {"-accel", "tcg", "-cpu", "max"});
+    append_memory(command, plan);
+    append_vsock(command, plan);
+    append(command,
+           {"-device", fmt::format("vmgenid,guid={}", plan.generation), "-serial",
+            fmt::format("file:{}", plan.files.console().string()), "-qmp",
+            fmt::format("unix:{},server=on,wait=off", plan.files.control_socket().string())});
+    if (plan.boot)
+        append(command, {"-kernel", plan.boot->kernel.string(), "-initrd",
+                         plan.boot->image.string(), "-append", plan.boot->command_line});
+    else
+        append(command, {"-incoming", "defer"});
+    return command;
+}
+
+} // namespace rouse::lab
