@@ -1,0 +1,28 @@
+#pragma once
+// The benchmarks. Each measures what is in the build directory and reports.
+
+#include "tools/benchmark/row.hpp"
+
+#include <string>
+
+namespace rouse::bench {
+
+struct Settings {
+    std::string kernel = "6.12"; ///< of the guests
+    unsigned runs = 5;           ///< of each thing that is timed; the median counts
+};
+
+/// The binary, and its memory as an idle PID 1. Boots one machine.
+/// Errors: lab::LabError, std::runtime_error.
+[[nodiscard]] Report size(const Settings& settings);
+
+/// Power-on to READY beside the smallest init there can be, in turns. Boots 2 × `runs` machines.
+/// Errors: lab::LabError.
+[[nodiscard]] Report boot(const Settings& settings);
+
+/// The output relay beside the least that a relay can be and beside socat: over Unix sockets, and
+/// over vsock in guests of kernels 6.1 and 6.12. Boots four machines.
+/// Errors: lab::LabError, std::runtime_error.
+[[nodiscard]] Report relay(const Settings& settings);
+
+} // namespace rouse::bench
