@@ -1,0 +1,120 @@
+// What the benchmarks do with their figures: medians, verdicts, the plot, and the receiver that
+// looks through frames.
+#include "tools/benchmark/plot.hpp"
+#include "tools/benchmark/relay/frame_scan.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace rouse;
+using bench::Aim;
+using bench::Row;
+
+namespace {
+
+Row row(double value, double reach, Aim aim) {
+    return {.bench = "relay",
+            .what = "what",
+            .value = value,
+            .unit = "x",
+            .reach = reach,
+            .compared = "a peer",
+            .detail = "how",
+            .aim = aim};
+}
+
+} // namespace
+
+TEST_CASE("the median is the middle value, or the mean of the middle two", "[bench]") {
+    CHECK(bench::median({7}) == 7);
+    CHECK(bench::median({9, 1, 5}) == 5);
+    CHECK(bench::median({4, 1, 3, 100}) == 3.5);
+}
+
+TEST_CASE("a percentile is a value that so many do not exceed", "[bench]") {
+    std::vector<double> values;
+    for (int value = 200; value > 0; --value)
+        values.push_back(value);
+    CHECK(bench::percentile(values, 99) == 198);
+    CHECK(bench::percentile(values, 50) == 100);
+    CHECK(bench::percentile(values, 100) == 200);
+    CHECK(bench::percentile({3}, 99) == 3);
+    CHECK(bench::percentile({1, 2}, 1) == 1);
+}
+
+TEST_CASE("a row is met on its side of what is to be reached", "[bench]") {
+    CHECK(row(1.3, 1.3, Aim::at_most).met());
+    CHECK_FALSE(row(1.31, 1.3, Aim::at_most).met());
+    CHECK(row(1.5, 1.5, Aim::at_least).met());
+    CHECK_FALSE(row(1.49, 1.5, Aim::at_least).met());
+    CHECK(row(99, 0, Aim::none).met());
+    CHECK(row(3, 1.5, Aim::at_least).ratio() == 2);
+}
+
+TEST_CASE("the table and the document say met, not met and reported", "[bench]") {
+    const std::vector<Row> rows = {row(1, 2, Aim::at_most), row(1, 2, Aim::at_least),
+                                   row(1, 0, Aim::none)};
+    const std::string text = bench::table(rows);
+    CHECK(text.find("<= 2.00") < text.find(" met "));
+    CHECK(text.find(">= 2.00") < text.find(" not met "));
+    CHECK(text.find(" reported ") != std::string::npos);
+    const auto document = bench::to_json(rows);
+    CHECK(document.at(0).at("met") == true);
+    CHECK(document.at(1).at("met") == false);
+    CHECK(document.at(1).at("aim") == "at least");
+    CHECK(document.at(2).at("verdict") == "reported");
+    CHECK_FALSE(document.at(2).as_object().contains("met"));
+}
+
+TEST_CASE("text in a plot is escaped", "[bench]") {
+    CHECK(bench::escape_xml(R"(a<b> & "c")") == "a&lt;b&gt; &amp; &quot;c&quot;");
+    CHECK(bench::escape_xml(std::string_view("a\0\x1b"
+                                             "b\n",
+                                             5)) == "a??b\n");
+    const std::string svg =
+        bench::plot("<title>", {{.title = "p&q", .unit = "ms", .better = "lower", .bars = {}}});
+    CHECK(svg.find("&lt;title&gt;") != std::string::npos);
+    CHECK(svg.find("p&amp;q (ms; lower is better)") != std::string::npos);
+    CHECK(svg.find("<title>") == std::string::npos);
+}
+
+TEST_CASE("the longest bar of a plot is the largest value, the others in proportion", "[bench]") {
+    const auto width_of = [](const std::string& svg, std::size_t bar) {
+        std::size_t at = 0;
+        for (std::size_t count = 0; count <= bar; ++count)
+            at = svg.find("<rect ", at + 1);
+        const auto start = svg.find("width=\"", at) + 7;
+        return svg.substr(start, svg.find('"', start) - start);
+    };
+    const std::string svg = bench::plot("t", {{.title = "p",
+                                               .unit = "ms",
+                                               .better = "lower",
+                                               .bars = {{"agent", 50}, {"peer", 100}, {"no", 0}}}});
+    CHECK(width_of(svg, 0) == "210");
+    CHECK(width_of(svg, 1) == "420");
+    CHECK(width_of(svg, 2) == "1");
+    CHECK(svg.ends_with("</svg>\n"));
+}
+
+TEST_CASE("a frame is seen through wherever the stream is cut", "[bench]") {
+    const std::string stream =
+        proto::encode({.type = proto::FrameType::data, .stream = 1, .offset = 0}, "hello ") +
+        proto::encode({.type = proto::FrameType::eos, .stream = 1, .offset = 6}, "") +
+        proto::encode({.type = proto::FrameType::data, .stream = 1, .offset = 6}, "world");
+    const std::size_t piece_size = GENERATE(1U, 2U, 7U, 15U, 16U, 17U, 22U, 1000U);
+    bench::FrameScan scan;
+    std::string bytes;
+    std::vector<proto::FrameType> ended;
+    for (std::size_t at = 0; at < stream.size(); at += piece_size) {
+        auto rest = std::string_view(stream).substr(at, piece_size);
+        while (const auto piece = scan.next(rest)) {
+            bytes += piece->bytes;
+            if (piece->last) ended.push_back(piece->header.type);
+        }
+        CHECK(rest.empty());
+    }
+    CHECK(bytes == "hello world");
+    CHECK(ended ==
+          std::vector{proto::FrameType::data, proto::FrameType::eos, proto::FrameType::data});
+}

@@ -1,0 +1,134 @@
+// Configuration file and kernel command line.
+#include "proto/config.hpp"
+#include "proto/kernel_command_line.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace rouse::proto;
+using Words = std::vector<std::string>;
+
+namespace {
+
+std::vector<std::string> messages(const std::vector<Problem>& problems) {
+    std::vector<std::string> texts;
+    for (const Problem& problem : problems)
+        texts.push_back(problem.message());
+    return texts;
+}
+
+} // namespace
+
+TEST_CASE("every member of the configuration is read", "[proto]") {
+    const ReadConfig read = read_config(R"({
+        "workload": {"argv": ["/a", "b"], "env": {"K": "V"}, "cwd": "/w", "user": "u:g"},
+        "ports": {"exec": 1, "link": 2, "output": 3}, "on_exit": "stay", "power": "reboot",
+        "hostname": "h", "stop_grace_ms": 4, "write_timeout_ms": 5, "confirm_deadline_ms": 6,
+        "require_probe": false, "output": {"stdout": {"policy": "block"},
+        "stderr": {"policy": "drop"}, "send": "copy", "console": "fallback"}})");
+    REQUIRE(read.problems.errors.empty());
+    REQUIRE(read.problems.unknown.empty());
+    Config expected;
+    expected.workload = {.argv = {"/a", "b"}, .env = {{"K", "V"}}, .cwd = "/w", .user = "u:g"};
+    expected.ports = {.exec = 1, .link = 2, .output = 3};
+    expected.on_exit = OnExit::stay;
+    expected.power = PowerMethod::reboot;
+    expected.hostname = "h";
+    expected.stop_grace = std::chrono::milliseconds(4);
+    expected.write_timeout = std::chrono::milliseconds(5);
+    expected.confirm_deadline = std::chrono::milliseconds(6);
+    expected.require_probe = false;
+    expected.output = {.stdout_policy = OutputPolicy::block,
+                       .stderr_policy = OutputPolicy::drop,
+                       .send = OutputSend::copy,
+                       .console = OutputConsole::fallback};
+    REQUIRE(read.config == expected);
+}
+
+TEST_CASE("an empty configuration is the defaults", "[proto]") {
+    REQUIRE(read_config("{}").config == Config{});
+    REQUIRE(read_kernel_command_line("").config == Config{});
+}
+
+TEST_CASE("errors of the configuration carry the JSON path, and all are reported", "[proto]") {
+    const ReadConfig read = read_config(R"({"workload": {"argv": ["a", 1], "shell": true},
+        "ports": {"exec": 0}, "on_exit": "explode", "colour": "red", "hostname": "kept"})");
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"$.workload.argv[1]: must be a string",
+                  "$.ports.exec: must be a whole number from 1 to 4294967294",
+                  "$.on_exit: must be poweroff, reboot or stay"});
+    REQUIRE(messages(read.problems.unknown) ==
+            Words{"$.workload.shell: is not a known key", "$.colour: is not a known key"});
+    REQUIRE(read.config.hostname == "kept");
+}
+
+TEST_CASE("errors of the output's configuration carry the JSON path", "[proto]") {
+    const ReadConfig read = read_config(R"({"output": {"stdout": {"policy": "lose"},
+        "stderr": {"polcy": "drop"}, "send": 7, "console": "on"}})");
+    REQUIRE(messages(read.problems.errors) == Words{"$.output.stdout.policy: must be drop or block",
+                                                    "$.output.send: must be a string",
+                                                    "$.output.console: must be off or fallback"});
+    REQUIRE(messages(read.problems.unknown) == Words{"$.output.stderr.polcy: is not a known key"});
+}
+
+TEST_CASE("the kernel command line says a policy for each stream", "[proto]") {
+    Config base;
+    base.output.send = OutputSend::splice;
+    const ReadConfig read = read_kernel_command_line(
+        "rouse.stdout_policy=block rouse.stderr_policy=lose rouse.output_console=fallback", base);
+    REQUIRE(messages(read.problems.errors) == Words{"rouse.stderr_policy: must be drop or block"});
+    REQUIRE(read.config.output.stdout_policy == OutputPolicy::block);
+    REQUIRE(read.config.output.stderr_policy == OutputPolicy::drop);
+    REQUIRE(read.config.output.send == OutputSend::splice);
+    REQUIRE(read.config.output.console == OutputConsole::fallback);
+}
+
+TEST_CASE("text that is not JSON is one error with its byte", "[proto]") {
+    for (const char* text : {"", "{", "{\"a\": }", "{} x", "nonsense"}) {
+        const ReadConfig read = read_config(text);
+        REQUIRE(read.problems.errors.size() == 1);
+        REQUIRE(read.problems.errors[0].message().starts_with("$: not valid JSON at byte "));
+    }
+}
+
+TEST_CASE("a kernel command line is split as the kernel splits it", "[proto]") {
+    using Parameters = std::vector<KernelParameter>;
+    REQUIRE(split_kernel_command_line("  quiet  a=b c=\"d e\" \"f=g h\" i= ") ==
+            Parameters{{"quiet", ""}, {"a", "b"}, {"c", "d e"}, {"f", "g h"}, {"i", ""}});
+    REQUIRE(split_kernel_command_line(" \n").empty());
+}
+
+TEST_CASE("words are split at blanks outside quotes", "[proto]") {
+    REQUIRE(split_words("") == Words{});
+    REQUIRE(split_words(" a  b ") == Words{"a", "b"});
+    REQUIRE(split_words("sh -c 'echo \"x y\"'") == Words{"sh", "-c", "echo \"x y\""});
+    REQUIRE(split_words("a '' b") == Words{"a", "", "b"});
+    REQUIRE(split_words("a'b c'd") == Words{"ab cd"});
+}
+
+TEST_CASE("the kernel command line wins over the file", "[proto]") {
+    Config base;
+    base.hostname = "file";
+    base.workload.argv = {"/file"};
+    const ReadConfig read = read_kernel_command_line(
+        "console=ttyS0 rouse.hostname=line \"rouse.workload=/bin/sh -c 'a b'\" rouse.exec_port=7 "
+        "rouse.require_probe=0",
+        base);
+    REQUIRE(read.problems.errors.empty());
+    REQUIRE(read.problems.unknown.empty());
+    REQUIRE(read.config.hostname == "line");
+    REQUIRE(read.config.workload.argv == Words{"/bin/sh", "-c", "a b"});
+    REQUIRE(read.config.ports.exec == 7);
+    REQUIRE_FALSE(read.config.require_probe);
+}
+
+TEST_CASE("a wrong or unknown key of the command line is named, and the rest is used", "[proto]") {
+    const ReadConfig read = read_kernel_command_line(
+        "rouse.hostnam=x rouse.exec_port=many rouse.require_probe=maybe rouse.power=steam "
+        "rouse.hostname=h");
+    REQUIRE(messages(read.problems.unknown) == Words{"rouse.hostnam: is not a known key"});
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"rouse.exec_port: must be a whole number",
+                  "rouse.require_probe: must be 0, 1, true or false",
+                  "rouse.power: must be auto, poweroff or reboot"});
+    REQUIRE(read.config.hostname == "h");
+}

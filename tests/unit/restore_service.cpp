@@ -1,0 +1,237 @@
+#include "agent/restore/restore_service.hpp"
+
+#include "tests/support/run_until.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/unit/restore_fake_host.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace rouse;
+using namespace rouse::restore;
+using namespace std::chrono_literals;
+using rouse::test::FakeHost;
+
+namespace {
+
+constexpr const char* generation_b = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
+
+/// The service with its neighbours, over Unix sockets.
+struct World {
+    explicit World(bool with_link = true)
+        : fake(io.get_executor(), tasks, link()),
+          service(io.get_executor(), tasks, registry, options(with_link), hooks()) {
+        fake.probe = [this](std::string nonce) { return service.ready(std::move(nonce)); };
+    }
+    ~World() {
+        try {
+            // From within the loop: Asio 1.81 keeps a bare pointer to a signal that is emitted from
+            // outside, and a task that ends first takes the signal with it (impl/co_spawn.hpp).
+            boost::asio::post(io, [this] { tasks.cancel(); });
+            CHECK(test::run_until(io, [this] { return tasks.size() == 0; }));
+        } catch (const std::exception& error) {
+            FAIL_CHECK(error.what());
+        }
+    }
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    [[nodiscard]] io::Address link() const {
+        return io::UnixAddress{(directory.path() / "link").string()};
+    }
+    [[nodiscard]] RestoreOptions options(bool with_link) const {
+        RestoreOptions options;
+        if (with_link) options.host_link = link();
+        options.confirm_deadline = 300ms;
+        options.apply_to_kernel = false;
+        return options;
+    }
+    RestoreHooks hooks() {
+        RestoreHooks hooks;
+        hooks.rebind = [this] { return rebind(); };
+        hooks.connect_output = [this](const Identity& identity) { output.push_back(identity); };
+        hooks.disconnect_output = [this] { ++disconnected; };
+        hooks.log = [this](std::string text) { log += text + "\n"; };
+        hooks.repair = [this](const proto::RestoreDocument& document) {
+            repaired.push_back(document);
+            Repairs repairs;
+            repairs.failed = entropy_fails;
+            repairs.steps.push_back({"entropy", entropy_fails ? "failed" : "ok", 1, ""});
+            return repairs;
+        };
+        return hooks;
+    }
+    io::Awaitable<std::string> rebind() {
+        ++rebinds;
+        co_return "kept";
+    }
+    io::Awaitable<> word(proto::RestoreDocument document) {
+        io::Awaitable<proto::RestoreReport> asking = service.host_word(std::move(document), 0);
+        proto::RestoreReport report = co_await std::move(asking);
+        answers.push_back(std::move(report));
+    }
+    void ask(const char* generation) {
+        proto::RestoreDocument document;
+        document.generation = generation;
+        document.entropy = "random";
+        tasks.spawn("word", word(std::move(document)));
+    }
+    io::Awaitable<> ask_gate() {
+        io::Awaitable<bool> asking = service.gate();
+        gate = co_await std::move(asking);
+    }
+
+    test::TemporaryDirectory directory;
+    io::ConnectionRegistry registry;
+    boost::asio::io_context io;
+    io::TaskGroup tasks{io.get_executor(), [](const std::string& task, const std::string& what) {
+                            FAIL_CHECK(task + ": " + what);
+                        }};
+    std::vector<Identity> output;
+    std::vector<proto::RestoreDocument> repaired;
+    std::vector<proto::RestoreReport> answers;
+    std::string log;
+    int rebinds = 0;
+    int disconnected = 0;
+    bool entropy_fails = false;
+    std::optional<bool> gate;
+    FakeHost fake; ///< these two use what stands above
+    RestoreService service;
+};
+
+} // namespace
+
+TEST_CASE("the first boot confirms the host and then connects the output", "[restore]") {
+    World world;
+    world.fake.listen();
+    world.service.begin();
+    world.tasks.spawn("gate", world.ask_gate());
+    REQUIRE(test::run_until(world.io, [&] { return !world.fake.confirms.empty() && world.gate; }));
+    REQUIRE(world.output.size() == 1);
+    CHECK(world.output[0] == world.service.identity());
+    CHECK(world.gate == true);
+    CHECK(world.fake.confirms[0].exec == "proven");
+    CHECK(world.fake.confirms[0].state == "complete");
+    CHECK(world.fake.hellos[0].epoch == 1);
+    CHECK(world.service.identity().generation == world.fake.hellos[0].generation);
+    world.fake.send(proto::FrameType::ping, "are you there");
+    REQUIRE(test::run_until(world.io, [&] { return !world.fake.pongs.empty(); }));
+    CHECK(world.fake.pongs[0] == "are you there");
+}
+
+TEST_CASE("a lost link begins an epoch with a key of its own", "[restore]") {
+    World world;
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
+    world.fake.document.generation = generation_b;
+    world.fake.hang_up();
+    REQUIRE(test::run_until(world.io, [&] { return world.fake.events.size() == 1; }));
+    REQUIRE(world.output.size() == 2);
+    CHECK(world.output[1].epoch == 2);
+    CHECK(world.output[1].link_key != world.output[0].link_key);
+    CHECK(world.output[1].boot_id == world.output[0].boot_id);
+    CHECK(world.output[1].generation == generation_b);
+    CHECK(world.output[1].parent_generation == world.output[0].generation);
+    CHECK(world.rebinds == 2);
+    CHECK(world.registry.epoch() == 2);
+    CHECK(world.fake.events[0].type == "restored");
+    CHECK(world.service.reports().back().trigger == "canary");
+}
+
+TEST_CASE("the host's word is answered after CONFIRM", "[restore]") {
+    World world;
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
+    world.ask(generation_b);
+    world.ask(generation_b);
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 2; }));
+    CHECK(world.answers[0] == world.answers[1]);
+    CHECK(world.answers[0].kind == "restore");
+    CHECK(world.answers[0].exec == "proven");
+    CHECK(world.answers[0].generation == generation_b);
+    CHECK(world.rebinds == 2);
+    CHECK(world.repaired.size() == 1);
+    std::uint64_t sum = 0;
+    for (const proto::RestoreStep& step : world.answers[0].steps)
+        sum += step.duration_us;
+    CHECK(sum == world.answers[0].total_us);
+    world.ask(generation_b);
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 3; }));
+    CHECK(world.rebinds == 2);
+    CHECK(world.answers[2].epoch == world.answers[0].epoch);
+}
+
+TEST_CASE("without a host on the link the word alone restores", "[restore]") {
+    const bool with_link = GENERATE(true, false);
+    World world(with_link);
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.service.ready("").ready; }));
+    CHECK(world.output.empty());
+    CHECK(world.service.reports().back().state == "degraded");
+    world.ask(generation_b);
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 1; }));
+    CHECK(world.answers[0].exec == "local");
+    CHECK(world.answers[0].generation == generation_b);
+    CHECK(world.service.identity().generation == generation_b);
+    CHECK(world.output.empty());
+}
+
+TEST_CASE("a host that comes later is redialled and gets the output", "[restore]") {
+    World world;
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.service.ready("").ready; }));
+    world.fake.listen();
+    REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
+    CHECK(world.service.identity().epoch == 1);
+    CHECK(world.service.reports().back().exec == "proven");
+}
+
+TEST_CASE("an answer with a wrong nonce proves nothing", "[restore]") {
+    World world;
+    world.fake.nonce_prefix = "x";
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return !world.service.reports().empty(); }));
+    CHECK(world.service.reports().back().state == "degraded");
+    CHECK(world.log.find("answers another hello") != std::string::npos);
+    CHECK(world.output.empty());
+}
+
+TEST_CASE("entropy that cannot be added keeps execs refused and the output off", "[restore]") {
+    World world;
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
+    world.entropy_fails = true;
+    world.ask(generation_b);
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 1; }));
+    CHECK(world.answers[0].state == "failed");
+    CHECK_FALSE(world.service.ready("").ready);
+    CHECK(world.service.step() == "failed");
+    CHECK(world.output.size() == 1);
+    CHECK(world.service.identity().generation != generation_b);
+    world.entropy_fails = false;
+    world.ask(generation_b);
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 2; }));
+    CHECK(world.answers[1].state == "complete");
+    CHECK(world.output.size() == 2);
+}
+
+TEST_CASE("events are repeated on each new link until they are acknowledged", "[restore]") {
+    World world;
+    world.fake.acknowledges_events = false;
+    world.fake.listen();
+    world.service.publish("workload_exit", {{"code", 3}});
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.fake.events.size() == 1; }));
+    world.fake.acknowledges_events = true;
+    world.fake.hang_up();
+    REQUIRE(test::run_until(
+        world.io, [&] { return world.service.status().at("events_waiting").as_uint64() == 0; }));
+    CHECK(world.fake.events[0].sequence == 1);
+    CHECK(world.fake.events[1] == world.fake.events[0]);
+}
