@@ -1,0 +1,43 @@
+#include "tests/uml/recovery.hpp"
+
+#include "tests/support/command.hpp"
+#include "tests/uml/exactly_once.hpp"
+#include "tools/lab/places.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace rouse::uml {
+
+void check_output(Rig& rig, const std::string& generation) {
+    for (const std::string_view stream : {"stdout", "stderr"}) {
+        INFO(stream << " of " << generation);
+        CHECK(compare(rig.collected(), generation, stream) == "");
+    }
+}
+
+void check_exec(Rig& rig) {
+    const test::Said said = test::run_command({lab::build_product("tools/rousectl").string(), "-H",
+                                               rig.endpoint().target(), "exec", "--",
+                                               "/bin/rouse-payload", "say", "out", "err", "5"},
+                                              recovery_deadline);
+    INFO(said.error);
+    CHECK(said.status == 5);
+    CHECK(said.output.starts_with("out"));
+}
+
+void check_recovered(Rig& rig) {
+    constexpr std::uint64_t enough = 64 * 1024;
+    wait_growth(rig.collected(), rig.generation(), enough, recovery_deadline);
+    check_output(rig, rig.generation());
+    check_exec(rig);
+}
+
+bool dialled_since(Rig& rig, std::size_t first, std::uint32_t host_port) {
+    for (const LogLine& line : rig.log(first))
+        if (line.header && line.direction == Direction::from_guest &&
+            line.header->op == Op::request && line.ports().host == host_port)
+            return true;
+    return false;
+}
+
+} // namespace rouse::uml
