@@ -1,0 +1,63 @@
+// Guests whose init is the agent, with rouse-payload and a collector.
+#pragma once
+
+#include "tests/support/collected.hpp"
+#include "tests/support/endpoint.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tools/lab/machine.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rouse::test {
+
+/// Where the payload lies in guests.
+constexpr std::string_view payload_path = "/bin/rouse-payload";
+
+/// The arguments that make the guest's payload do something.
+[[nodiscard]] std::vector<std::string> payload(std::vector<std::string> words);
+
+/// A configuration whose workload is the payload with these words.
+[[nodiscard]] std::string payload_config(std::vector<std::string> words,
+                                         std::string_view on_exit = "poweroff");
+
+/// Options that boot the agent with the payload in its image.
+[[nodiscard]] lab::MachineOptions agent_options(const std::string& kernel, std::string config);
+
+/// A running guest and what its collector receives.
+class Guest {
+public:
+    /// Boots and waits until it answers.
+    Guest(const std::string& kernel, std::string config);
+    explicit Guest(lab::MachineOptions options);
+
+    /// The guest of this kernel that test cases share: its workload has written 64 MiB and 16 MiB
+    /// and ended, and the guest stays. Booted when it is asked for first, or when a test broke it.
+    [[nodiscard]] static Guest& shared(const std::string& kernel);
+
+    [[nodiscard]] lab::Machine& machine() { return machine_; }
+    [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+    [[nodiscard]] const Collected& collected() const { return collected_; }
+
+    /// The generation that sent the output so far. Throws when there is not exactly one.
+    [[nodiscard]] std::string generation() const;
+
+    /// Runs `rousectl -H this … ` to its end.
+    [[nodiscard]] Said rousectl(std::vector<std::string> arguments) const;
+
+    /// The arguments of rousectl that run `argv` in the guest.
+    [[nodiscard]] std::vector<std::string> exec_command(const std::vector<std::string>& argv) const;
+
+private:
+    TemporaryDirectory folder_;
+    Collected collected_;
+    lab::Machine machine_;
+    Endpoint endpoint_;
+};
+
+/// What the shared guest's workload writes.
+constexpr std::uint64_t shared_stdout_bytes = 64U << 20U;
+constexpr std::uint64_t shared_stderr_bytes = 16U << 20U;
+
+} // namespace rouse::test
