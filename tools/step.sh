@@ -46,7 +46,8 @@ step() { # NAME LIMIT COMMAND…
         printf '  FAIL  %-16s %s s' "$name" "$(seconds_since "$start")"
         [ $status -eq 124 ] && printf ', stopped after its limit of %s s' "$limit"
         printf '; the end of %s:\n' "$log"
-        tail -n 60 "$log" | sed 's/^/        | /'
+        # What only showed that it moved says nothing any more.
+        grep -v '^\.\.\. ' "$log" | tail -n 60 | sed 's/^/        | /'
     fi
     return $status
 }

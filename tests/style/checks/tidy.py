@@ -1,13 +1,14 @@
 """clang-tidy, which is Clang as a second compiler as well: its warnings are errors.
 
 Nearly all the time of clang-tidy goes into the headers of Boost: 9 s for a translation unit that
-uses Asio, of which our own lines take a few tenths. So up to eight units that compile alike are
+uses Asio, of which our own lines take a few tenths. So up to twelve units that compile alike are
 put one after the other into one (six of Asio's: 7 s instead of 54). The price: a missing include
 or a leaking `using` inside such a batch stays unseen here; GCC, which compiles each unit by itself,
 sees it. The analyzer does not follow calls into the standard library's templates, which doubles
 its time on code with JSON and finds nothing of ours. Where names collide the batch is halved until
-it compiles. What was found clean is remembered by its content, for every checkout of this machine,
-beside what tools/provision keeps.
+it compiles. What is found in a batch is looked at once more in its unit alone, so that no unit is
+accused of what the putting together brought about. What was found clean is remembered by its
+content, for every checkout of this machine, beside what tools/provision keeps.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from pathlib import Path
 TOOL = "clang-tidy-16"
 COMPILER = "clang++-16"
 DATABASES = ("build-asan/compile_commands.json", "build/compile_commands.json")
-BATCH = 8
+BATCH = 12
 LIMIT_SECONDS = 900
 _FINDING = re.compile(r"^(?P<path>[^\s:]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): "
                       r"(?P<what>.*)", re.M)
@@ -139,8 +140,9 @@ class Together:
             self.file.write(text)
         self.file.flush()
         folders = [f"-iquote{tree.root / Path(unit.name).parent}" for unit in members]
+        # -Wshadow is GCC's to find: here one unit's names would be shadowed by another's.
         self.flags = [*members[0].flags, *folders, "-ferror-limit=0", "-Wno-unknown-warning-option",
-                      "-Xclang", "-analyzer-config",
+                      "-Wno-shadow", "-Xclang", "-analyzer-config",
                       "-Xclang", "c++-stdlib-inlining=false,max-nodes=40000"]
 
     def __enter__(self):
@@ -193,8 +195,15 @@ def _tidy(tree, members, remember):
             middle = len(members) // 2
             return [finding for half in (members[:middle], members[middle:])
                     for finding in _tidy(tree, half, remember)]
+    names = {unit.name for unit in members}
+    if len(members) > 1:
+        accused = {finding.name for finding in found}
+        found = [finding for finding in found if finding.name not in names]
+        for unit in members:
+            if unit.name in accused:
+                found += _tidy(tree, [unit], remember)
     accused = {finding.name for finding in found}
-    if accused <= {unit.name for unit in members}:  # nothing in a header, which all of them share
+    if accused <= names:  # nothing in a header, which all of them share
         remember([unit for unit in members if unit.name not in accused])
     return found
 
