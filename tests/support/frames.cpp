@@ -20,6 +20,11 @@ FrameConnection::FrameConnection(Connection connection, std::string_view receive
     decoder_.append(received);
 }
 
+void FrameConnection::allow(std::size_t bytes) {
+    if (decoder_.pending() > 0) throw std::logic_error("bytes came that were not asked for");
+    decoder_ = proto::FrameDecoder(bytes);
+}
+
 FrameConnection FrameConnection::exec(const Endpoint& endpoint, const proto::ExecRequest& request) {
     Connection connection = endpoint.connect();
     const std::string text = request_text(

@@ -22,6 +22,9 @@ public:
     [[nodiscard]] static FrameConnection exec(const Endpoint& endpoint,
                                               const proto::ExecRequest& request);
 
+    /// From here on DATA of up to `bytes` is no error. Not while a frame is half received.
+    void allow(std::size_t bytes);
+
     /// False when the peer is gone.
     bool send(proto::FrameHeader header, std::string_view payload = {});
     bool send(proto::FrameType type, const boost::json::value& document,

@@ -103,6 +103,7 @@ void ScriptedHost::welcome(OutputConnection& output, std::uint64_t window,
     answer.resume = resume;
     answer.window = window;
     answer.max_frame = max_frame;
+    output.frames.allow(max_frame);
     (void)output.frames.send(FrameType::welcome, proto::to_json(answer)); // reading shows the end
 }
 
