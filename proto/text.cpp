@@ -74,6 +74,15 @@ std::string make_uuid(std::string random) {
     return text;
 }
 
+bool lists(std::string_view list, std::string_view name) {
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        if (list.substr(0, comma) == name) return true;
+        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    }
+    return false;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
     unsigned difference = a.size() == b.size() ? 0U : 1U;
     for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)

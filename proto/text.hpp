@@ -20,6 +20,9 @@ bool is_uuid(std::string_view text);
 /// A version 4 UUID made of 16 random bytes (RFC 9562, section 5.4). `random` has 16 bytes.
 std::string make_uuid(std::string random);
 
+/// Whether `name` is one of the words of `list`, which commas separate.
+bool lists(std::string_view list, std::string_view name);
+
 /// Compares in a time that depends on the lengths only, for keys and tokens.
 bool equal_constant_time(std::string_view a, std::string_view b);
 

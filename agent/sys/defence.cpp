@@ -2,6 +2,8 @@
 
 #ifdef ROUSE_TEST_BUILD
 
+#include "proto/text.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -20,13 +22,7 @@ constexpr std::array<std::string_view, 6> names = {"write-deadline", "frame-cap"
 
 bool is_off(Defence defence) {
     const char* const variable = std::getenv("ROUSE_DEFENCE_OFF");
-    std::string_view rest = variable != nullptr ? variable : "";
-    while (!rest.empty()) {
-        const std::size_t comma = rest.find(',');
-        if (rest.substr(0, comma) == names[static_cast<std::size_t>(defence)]) return true;
-        rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-    }
-    return false;
+    return variable != nullptr && proto::lists(variable, names[static_cast<std::size_t>(defence)]);
 }
 
 } // namespace rouse::sys

@@ -1,14 +1,11 @@
 // The collector between a workload under `rouse run` and its files: killed, restarted, lied to.
 #include "initramfs/file.hpp"
 #include "proto/link.hpp"
-#include "proto/output.hpp"
-#include "tests/process/agent.hpp"
+#include "tests/process/forger.hpp"
 #include "tests/support/collected.hpp"
-#include "tests/support/frames.hpp"
 #include "tests/support/records.hpp"
 #include "tests/support/sequence.hpp"
 #include "tools/lab/places.hpp"
-#include "tools/lab/relay.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -104,13 +101,6 @@ void wait_growth(const Victim& victim, std::uint64_t more) {
         [&] { return json::serialize(test::status(victim.agent.endpoint())); }, test::patience);
 }
 
-/// Somebody in the guest who dials the host.
-test::FrameConnection dial(const std::string& socket) {
-    auto connected = lab::connect_unix(socket);
-    REQUIRE(connected);
-    return test::FrameConnection(test::Connection(std::move(*connected)));
-}
-
 void expect_refusal(test::FrameConnection& forger, std::string_view kind) {
     const auto frame = forger.expect(proto::FrameType::error);
     CHECK(proto::parse_error_document(frame.payload).value().kind == kind);
@@ -176,17 +166,8 @@ TEST_CASE("a forged hello is refused and displaces nobody", "[collect][process]"
     const Agent agent(place, payload({"trickle"}), patient);
     const auto& collected = collector.collected();
     const auto real = collected.wait_event("output_connected");
-    const json::value status = test::status(agent.endpoint());
-    // What an unprivileged process in the guest may know, which is all but the key.
-    proto::OutputHello output{.versions = {1},
-                              .boot_id = test::text_at(status, "/boot_id"),
-                              .generation = test::text_at(json::value(real), "/generation"),
-                              .parent_generation = std::nullopt,
-                              .epoch = test::number_at(status, "/epoch"),
-                              .link_key = std::string(32, '0'),
-                              .stream = "stdout",
-                              .oldest = 0,
-                              .next = 1U << 30U};
+    const proto::OutputHello output =
+        test::forged_hello(agent.endpoint(), test::text_at(json::value(real), "/generation"));
     proto::LinkHello link;
     link.versions = {1};
     link.boot_id = output.boot_id;
@@ -195,17 +176,17 @@ TEST_CASE("a forged hello is refused and displaces nobody", "[collect][process]"
     link.link_key = output.link_key;
     link.nonce = std::string(32, '1');
     for (int turn = 0; turn < 3; ++turn) {
-        auto forger = dial(place.socket().string() + "_4002");
+        auto forger = test::dial_host(place, 4002);
         REQUIRE(forger.send(proto::FrameType::hello, proto::to_json(output)));
         expect_refusal(forger, "refused");
-        auto other = dial(place.socket().string() + "_4001");
+        auto other = test::dial_host(place, 4001);
         REQUIRE(other.send(proto::FrameType::hello, proto::to_json(link)));
         expect_refusal(other, "refused");
     }
     // Many who say nothing do not keep anybody out either.
     std::vector<test::FrameConnection> mute;
     for (int turn = 0; turn < 40; ++turn)
-        mute.push_back(dial(place.socket().string() + "_4002"));
+        mute.push_back(test::dial_host(place, 4002));
     const auto size = collected.size(output.generation, "stdout");
     test::wait_until([&] { return collected.size(output.generation, "stdout") > size + 100'000; },
                      [] { return std::string("the guest's own output stopped"); }, test::patience);

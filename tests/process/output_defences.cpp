@@ -1,6 +1,10 @@
 // The rows of the failure table that belong to the output: each scenario keeps its promise with its
 // defence, and breaks it when the defence is switched off.
+#include "proto/exec_stream.hpp"
+#include "tests/process/forger.hpp"
 #include "tests/process/output_scene.hpp"
+#include "tests/support/collected.hpp"
+#include "tests/support/wait.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -120,6 +124,42 @@ bool exit_does_not_wait_for_the_end(const Environment& environment) {
     });
 }
 
+/// What a hello without the link key brings does not get into the files.
+bool only_the_agent_writes_its_files(const Environment& environment) {
+    const std::string truth = "true\n";
+    const test::AgentPlace place;
+    const test::TemporaryDirectory folder;
+    const test::Collector collector(place.endpoint().target(), folder.path(), {}, environment);
+    const test::Agent agent(place, {"/bin/sh", "-c", "echo true; exec sleep 1000"},
+                            test::blocking_output);
+    const test::Collected& collected = collector.collected();
+    const test::Event connected =
+        collected.wait_event("output_connected", [](const test::Event& event) {
+            return event.at("stream") == boost::json::value("stdout");
+        });
+    const std::string generation = boost::json::value_to<std::string>(connected.at("generation"));
+    const auto stdout_is = [&](const std::string& bytes) {
+        return collected.bytes(generation, "stdout") == bytes;
+    };
+    test::wait_until([&] { return stdout_is(truth); }, [] { return "no output"; }, test::patience);
+    const proto::OutputHello hello = test::forged_hello(agent.endpoint(), generation);
+    const lab::Deadline deadline(test::patience);
+    // An agent that is displaced comes back at once, perhaps before the forger was heard.
+    while (!deadline.expired()) {
+        test::FrameConnection forger = test::dial_host(place, 4002);
+        (void)forger.send(FrameType::hello, proto::to_json(hello)); // reading shows the end
+        (void)forger.send(
+            {.type = FrameType::data, .stream = proto::stream_id::out, .offset = truth.size()},
+            "forged\n");
+        while (const auto answer = forger.receive(deadline.left())) {
+            if (answer->header.type == FrameType::error) return stdout_is(truth);
+            if (answer->header.type == FrameType::ack && answer->header.offset > truth.size())
+                return stdout_is(truth);
+        }
+    }
+    throw std::logic_error("a forged hello is neither refused nor believed");
+}
+
 struct Row {
     const char* defence;
     bool (*promise)(const Environment& environment);
@@ -132,6 +172,7 @@ constexpr std::array rows = {
     Row{"independent-writers", others_are_served_beside_a_blocked_writer},
     Row{"relay-watchdog", lost_wake_up_is_repaired},
     Row{"exit-first", exit_does_not_wait_for_the_end},
+    Row{"link-key", only_the_agent_writes_its_files},
 };
 
 } // namespace

@@ -141,9 +141,9 @@ fs::path last_socket(const std::string& target) {
 } // namespace
 
 Collector::Collector(const std::string& target, const fs::path& directory,
-                     std::vector<std::string> more)
+                     std::vector<std::string> more, Environment environment)
     : collected_(directory), before_(age_of(last_socket(target))),
-      command_(collect_command(target, directory, std::move(more))) {
+      command_(collect_command(target, directory, std::move(more)), std::move(environment)) {
     const fs::path output = last_socket(target);
     if (output.empty()) return;
     const auto listens = [&] {

@@ -67,9 +67,10 @@ private:
 /// A running `rousectl collect`.
 class Collector {
 public:
-    /// Starts it and returns when it listens. `more`: further arguments.
+    /// Starts it and returns when it listens. `more`: further arguments. `environment`: added to
+    /// ours.
     Collector(const std::string& target, const std::filesystem::path& directory,
-              std::vector<std::string> more = {});
+              std::vector<std::string> more = {}, Environment environment = {});
 
     [[nodiscard]] const Collected& collected() const { return collected_; }
 

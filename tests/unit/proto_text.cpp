@@ -37,6 +37,13 @@ TEST_CASE("base64 that is not base64 is refused", "[proto]") {
         REQUIRE(from_base64(text).has_error());
 }
 
+TEST_CASE("a list has the whole words between its commas", "[proto]") {
+    for (const char* list : {"two", "one,two", "two,three", "one,two,three", ",two,"})
+        REQUIRE(lists(list, "two"));
+    for (const char* list : {"", ",", "twofold", "one,tw", "one two", "one,, two"})
+        REQUIRE_FALSE(lists(list, "two"));
+}
+
 TEST_CASE("well-formed UTF-8 is told from what is not", "[proto]") {
     for (const std::string& good :
          {""s, "a"s, "\0"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s,
