@@ -159,6 +159,34 @@ TEST_CASE("a collector that is restarted in the middle takes writes of all sizes
     }
 }
 
+TEST_CASE("a second collector on a directory ends at once and leaves the first alone",
+          "[collect][process]") {
+    const AgentPlace place;
+    const test::TemporaryDirectory folder;
+    test::Collector first(place.endpoint().target(), folder.path(), {"--name", "vm"});
+    // The same machine, and another one that is given the same name.
+    for (const std::string& target :
+         {place.endpoint().target(), "unix:" + (folder.path() / "x").string()}) {
+        const test::Said said =
+            test::run_command({lab::build_product("tools/rousectl").string(), "-H", target,
+                               "collect", "--output", folder.path().string(), "--name", "vm"},
+                              test::patience);
+        INFO(said.error);
+        CHECK(said.status == 125);
+        CHECK(said.error.find("'" + (folder.path() / "vm").string() + "'") != std::string::npos);
+        CHECK(said.error.find(fmt::format("by process {}\n", first.pid())) != std::string::npos);
+    }
+    Agent agent(place, payload({"sequence", "stdout", "1M"}), patient);
+    CHECK(agent.finish().status == 0);
+    const std::string generation = first.collected().generations().at(0);
+    (void)first.collected().wait_end(generation, "stdout");
+    CHECK(first.collected().size(generation, "stdout") == 1U << 20U);
+    // The lock is the process's, not the file's.
+    first.kill();
+    test::Collector next(place.endpoint().target(), folder.path(), {"--name", "vm"});
+    CHECK(next.stop().status == 0);
+}
+
 TEST_CASE("a forged hello is refused and displaces nobody", "[collect][process]") {
     const AgentPlace place;
     const test::TemporaryDirectory folder;

@@ -74,6 +74,8 @@ public:
 
     [[nodiscard]] const Collected& collected() const { return collected_; }
 
+    [[nodiscard]] pid_t pid() { return command_.process().pid(); }
+
     /// Stops it in the middle of whatever it does: it has accepted and does not read.
     void freeze();
     void thaw();

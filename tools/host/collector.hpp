@@ -3,6 +3,7 @@
 // what comes into files and answers as proto/README.md says.
 //
 //   DIR/NAME/events.jsonl                 what happened, one JSON object a line
+//   DIR/NAME/collect.lock                 see directory_lock.hpp
 //   DIR/NAME/GENERATION/stdout, stderr    see stream_store.hpp for the forms
 //
 // Who says hello is believed only after a ready probe on the target's exec port; until then it has

@@ -34,25 +34,25 @@ Outcome<CollectorServer::Machine*> CollectorServer::make_machine(const Target& t
         return Failure(fmt::format("two targets are named '{}': give each a --name", options.name));
     if (target.kind == Target::Kind::vsock && by_cid_.contains(target.cid))
         return Failure(fmt::format("'{}' was given twice", target.text()));
+    DirectoryLock lock;
+    if (!options.pipe) {
+        auto taken = DirectoryLock::take(options.output / options.name);
+        if (!taken) return taken.error();
+        lock = std::move(*taken);
+    }
     names_.insert(options.name);
     pipe_ = options.pipe;
     options.on_notice = [this](const std::string& line) { notice(line); };
-    Machine& machine =
-        machines_.emplace_back(executor_, ways_.reach(target), std::move(options), disk_);
+    Machine& machine = machines_.emplace_back(executor_, ways_.reach(target), std::move(options),
+                                              disk_, std::move(lock));
     if (target.kind == Target::Kind::vsock) by_cid_[target.cid] = &machine;
     if (on_progress_) machine.collector.on_progress(on_progress_);
     return &machine;
 }
 
 Outcome<> CollectorServer::add(const Target& target, CollectorOptions options) {
-    const std::filesystem::path directory = options.output / options.name;
-    const bool files = !options.pipe;
     auto machine = make_machine(target, std::move(options));
     if (!machine) return machine.error();
-    std::error_code error;
-    if (files) std::filesystem::create_directories(directory, error);
-    if (error)
-        return Failure(fmt::format("cannot make '{}': {}", directory.string(), error.message()));
     return target.kind == Target::Kind::vsock ? open_vsock() : open(target, *machine);
 }
 

@@ -2,6 +2,7 @@
 // Listens for the guests of many targets and hands their connections to their collectors.
 
 #include "tools/host/collector.hpp"
+#include "tools/host/directory_lock.hpp"
 #include "tools/host/listener.hpp"
 #include "tools/host/socket_directory.hpp"
 #include "tools/host/tasks.hpp"
@@ -34,7 +35,8 @@ public:
         : CollectorServer(executor, ports, Ways()) {}
     CollectorServer(const Executor& executor, Ports ports, Ways ways);
 
-    /// Listens for a target. Fails when it cannot, or when two targets have one CID or one name.
+    /// Listens for a target. Fails when it cannot, when two targets have one CID or one name, and
+    /// when another collector writes into its directory.
     Outcome<> add(const Target& target, CollectorOptions options);
 
     /// Listens for every CID on AF_VSOCK that is no target; each gets a collector named after it.
@@ -71,10 +73,12 @@ private:
     };
     struct Watch;
     struct Machine {
-        Machine(const Executor& executor, const Target& where, CollectorOptions options, Disk& disk)
-            : name(options.name), target(where),
+        Machine(const Executor& executor, const Target& where, CollectorOptions options, Disk& disk,
+                DirectoryLock mine)
+            : name(options.name), lock(std::move(mine)), target(where),
               collector(executor, where, std::move(options), disk) {}
         std::string name;
+        DirectoryLock lock; ///< of its directory, where there is one
         Target target;
         Collector collector;
         const Watch* found_by = nullptr; ///< the directory in which its socket was found

@@ -39,6 +39,7 @@ constexpr const char* about =
     "base64\n"
     "  GENERATION/stdout.export, …      journal: for systemd-journal-remote\n"
     "  events.jsonl                     what happened\n"
+    "  collect.lock                     keeps another collector out\n"
     "A byte is acknowledged to the guest once it is written, with --fsync once it is on the disk.\n"
     "What was lost is said in each form. Started again, also after a crash, collect goes on where\n"
     "the files end. A connection is believed only after its link key was verified on the exec "
