@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <iostream>
+#include <vector>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -42,7 +44,9 @@ lab::ProcessOptions boot_command(const std::filesystem::path& folder,
     if (!std::filesystem::exists(program))
         throw lab::LabError(fmt::format("there is no {}: {}", program, remedy));
     lab::ProcessOptions options;
-    options.argv = {
+    // The first process of a PID namespace takes all others with it. (unshare: util-linux)
+    if (has_pid_namespace()) options.argv = {"unshare", "--pid", "--fork", "--kill-child", "--"};
+    const std::vector<std::string> kernel = {
         program,
         "mem=160M",
         fmt::format("initrd={}", image.string()),
@@ -56,6 +60,7 @@ lab::ProcessOptions boot_command(const std::filesystem::path& folder,
         fmt::format("uml_dir={}/", folder.string()),
         "umid=guest",
     };
+    options.argv.insert(options.argv.end(), kernel.begin(), kernel.end());
     options.log = folder / "console";
     // The memory is a file without a name, in /dev/shm by default; HOME would get a directory.
     options.environment = {{"HOME", folder.string()}};
@@ -79,17 +84,29 @@ void write_image(const std::filesystem::path& image, const std::string& config) 
     initramfs::write_file(image, initramfs::build_image(options));
 }
 
+bool has_pid_namespace() {
+    static const bool has = [] {
+        lab::Process probe = lab::Process::start({.argv = {"unshare", "--pid", "--fork", "true"}});
+        const auto ended = probe.wait(lab::Deadline(std::chrono::seconds(10)));
+        if (ended && ended->shell_code() == 0) return true;
+        std::cerr << "user-mode Linux runs without a PID namespace, which takes root: if this "
+                     "program is killed, processes of its guests stay behind\n";
+        return false;
+    }();
+    return has;
+}
+
 Machine::Machine(const std::filesystem::path& folder, const std::filesystem::path& image)
     : console_(folder / "console") {
-    // The guest's processes are processes of this machine, children of the kernel's. When that
-    // ends they come to us instead of to an init that may not reap.
+    // The guest's processes are processes of this machine, children of the kernel's; the kernel may
+    // be a child of unshare. What an end orphans comes to us, not to an init that may not reap.
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); // cannot fail
     process_ = lab::Process::start(boot_command(folder, image));
     group_ = process_.pid();
 }
 
 Machine::~Machine() {
-    // All of them are in the group that the kernel leads.
+    // All of them are in the group of the one that was started.
     (void)kill(-group_, SIGKILL); // they may be gone: then all is well
     process_ = lab::Process();    // which reaps it
     siginfo_t ended{};

@@ -17,6 +17,11 @@ namespace rouse::uml {
 /// what is missing and how it is installed.
 void write_image(const std::filesystem::path& image, const std::string& config);
 
+/// Whether a machine gets a PID namespace of its own, which takes root. Then the kernel ends all of
+/// its processes with the program that booted it, however that ends; if not, they stay behind when
+/// that is killed, which is said on standard error, once.
+[[nodiscard]] bool has_pid_namespace();
+
 class Machine {
 public:
     /// Boots `image`. FOLDER/device has to be listened on. What the kernel and the agent print goes
