@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <future>
+#include <sstream>
+
 using namespace rouse;
 using namespace rouse::test;
 using namespace rouse::test::collecting;
@@ -172,4 +175,57 @@ TEST_CASE("bytes that are left out end the connection, a marked gap does not",
     REQUIRE(rig.file(first_generation, "stdout.json")
                 .ends_with(R"("start":0,"end":7,"eos":null,"gaps":[{"offset":0,"count":7}]})"
                            "\n"));
+}
+
+TEST_CASE("events that fill their file are put aside once, and the newest are there",
+          "[host][collector]") {
+    Rig rig;
+    rig.options.events_limit = 2000;
+    const Running collector(rig);
+    constexpr std::uint64_t turns = 20;
+    for (std::uint64_t turn = 1; turn <= turns; ++turn) {
+        FakeDialed guest = dial_output(rig, output_hello(first_generation, 0, turn));
+        (void)welcome_of(guest);
+    }
+    const auto lines_of = [&](const std::string& name) {
+        const std::string text = host::read_file(rig.output / "vm" / name).value();
+        CHECK(text.size() <= rig.options.events_limit);
+        return text;
+    };
+    REQUIRE(run_until(rig.io, [&] {
+        return rig.events().find(fmt::format("\"next\":{},", turns)) != std::string::npos;
+    }));
+    std::istringstream lines(lines_of("events.jsonl.1") + lines_of("events.jsonl"));
+    std::uint64_t last = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const auto event = proto::parse_json(line).value();
+        const json::value* next = event.get_object().if_contains("next");
+        if (next == nullptr) continue;
+        CHECK((last == 0 || next->to_number<std::uint64_t>() == last + 1));
+        last = next->to_number<std::uint64_t>();
+    }
+    CHECK(last == turns);
+}
+
+TEST_CASE("an event log loses no line to threads that fill it at once", "[host][collector]") {
+    const TemporaryDirectory folder;
+    constexpr unsigned writers = 4;
+    constexpr unsigned lines = 200;
+    const std::string line = std::string(19, 'x') + "\n";
+    // Put aside once: an older file would be gone.
+    host::EventLog log(folder.path(), line.size() * lines * writers * 2 / 3);
+    std::vector<std::future<bool>> writing;
+    for (unsigned writer = 0; writer < writers; ++writer)
+        writing.push_back(std::async(std::launch::async, [&] {
+            bool good = true;
+            for (unsigned count = 0; count < lines; ++count)
+                good = log.append(line).has_value() && good;
+            return good;
+        }));
+    for (std::future<bool>& one : writing)
+        CHECK(one.get());
+    const std::size_t aside = host::read_file(folder.path() / "events.jsonl.1").value().size();
+    const std::size_t now = host::read_file(folder.path() / "events.jsonl").value().size();
+    CHECK(aside == line.size() * lines * writers * 2 / 3 / line.size() * line.size());
+    CHECK(aside + now == line.size() * lines * writers);
 }

@@ -21,19 +21,13 @@ std::string printable(std::string line) {
     return line;
 }
 
-Outcome<> append_event(const std::filesystem::path& directory, const std::string& line) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error)
-        return Failure(fmt::format("cannot make '{}': {}", directory.string(), error.message()));
-    return append_file(directory / "events.jsonl", line);
-}
-
 } // namespace
 
 Collector::Collector(Executor executor, Target target, CollectorOptions options, Disk& disk)
     : dialer_(executor, std::move(target)), options_(std::move(options)), disk_(disk),
-      directory_(options_.output / options_.name), seats_(std::move(executor)) {}
+      directory_(options_.output / options_.name),
+      events_(std::make_shared<EventLog>(directory_, options_.events_limit)),
+      seats_(std::move(executor)) {}
 
 Awaitable<> Collector::serve_link(Socket socket) {
     LinkSession session(*this, std::move(socket));
@@ -88,8 +82,8 @@ Awaitable<Outcome<>> Collector::log(std::string type, boost::json::object body) 
             return pipe->write(record);
         };
     else
-        work = [directory = directory_, line = boost::json::serialize(body) + "\n"] {
-            return append_event(directory, line);
+        work = [events = events_, line = boost::json::serialize(body) + "\n"] {
+            return events->append(line);
         };
     const Outcome<> written = co_await disk_.run(std::move(work));
     if (!written) notice(written.error().message);

@@ -2,7 +2,7 @@
 // The reference host of one virtual machine: serves its link and its output connections, writes
 // what comes into files and answers as proto/README.md says.
 //
-//   DIR/NAME/events.jsonl                 what happened, one JSON object a line
+//   DIR/NAME/events.jsonl                 see event_log.hpp
 //   DIR/NAME/collect.lock                 see directory_lock.hpp
 //   DIR/NAME/GENERATION/stdout, stderr    see stream_store.hpp for the forms
 //
@@ -12,6 +12,7 @@
 #include "tools/host/arrivals.hpp"
 #include "tools/host/dialer.hpp"
 #include "tools/host/disk.hpp"
+#include "tools/host/event_log.hpp"
 #include "tools/host/probe.hpp"
 #include "tools/host/reception.hpp"
 #include "tools/host/seats.hpp"
@@ -29,6 +30,7 @@ struct CollectorOptions {
     std::filesystem::path restore_document; ///< read anew at each hello; empty: none
     Format format = Format::raw;
     Durable durable = Durable::no;
+    std::uint64_t events_limit = EventLog::default_limit; ///< bytes of events.jsonl
     std::shared_ptr<SharedPipe> pipe; ///< where records go instead of files; not with raw
     /// Told what a person should know, in one line. May be empty.
     std::function<void(const std::string& line)> on_notice;
@@ -92,6 +94,7 @@ private:
     CollectorOptions options_;
     Disk& disk_;
     std::filesystem::path directory_;
+    std::shared_ptr<EventLog> events_; ///< shared with what a disk does for a session that is gone
     std::optional<Claim> proven_;
     Reception reception_;
     Seats seats_;
