@@ -133,10 +133,8 @@ void Agent::listen() {
         output_.nudge(); // A host that asks for something may have come back.
         connections_.spawn("http connection", http_.serve(std::move(socket)));
     });
-    listener_->set_on_refuse([this](const std::string& peer, const std::string& why) {
-        record(Audience::guest, "connection_refused", {{"peer", peer}, {"why", why}});
-        log_.warn(fmt::format("refused a connection from {}: {}", peer, why));
-    });
+    listener_->set_on_refuse(
+        [this](const std::string& peer, const std::string& why) { record_refusal(peer, why); });
     listener_->set_limit(proto::limits::connections, [this] { return connections_.size(); });
     if (const sys::Result<> opened = listener_->open(); !opened)
         return log_.error(fmt::format("cannot serve exec on {}: {}",

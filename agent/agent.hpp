@@ -3,6 +3,7 @@
 // functions of the others that it needs, and decides how the program ends. Parts never include each
 // other.
 
+#include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
 #include "agent/exec/exec_service.hpp"
 #include "agent/io/address.hpp"
@@ -88,6 +89,7 @@ private:
     enum class Audience { guest, host };
     void record(Audience audience, std::string_view type, boost::json::object body);
     void record_orphans();
+    void record_refusal(const std::string& peer, const std::string& why);
     // agent_status.cpp
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] boost::json::array relays() const;
@@ -113,6 +115,7 @@ private:
     io::HttpServer http_;
     io::HttpServer debug_http_;
     debug::EventService events_;
+    debug::EventLimit refusals_{std::chrono::seconds(1)};
     io::MemoryBudget memory_{proto::limits::retention_total};
     output::OutputService output_;
     restore::RestoreService restore_;

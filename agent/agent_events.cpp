@@ -2,6 +2,8 @@
 
 #include "agent/agent.hpp"
 
+#include <fmt/format.h>
+
 namespace rouse {
 
 using namespace std::chrono_literals;
@@ -19,6 +21,17 @@ void Agent::record_orphans() {
     orphans_recorded_ = now;
     recorded_orphans_ = reaper_.counters().orphans;
     record(Audience::guest, "orphans_reaped", {{"count", count}});
+}
+
+/// Anybody in the guest can connect in a loop: neither the ring nor the console is theirs to fill.
+void Agent::record_refusal(const std::string& peer, const std::string& why) {
+    const auto suppressed = refusals_.admit(why, std::chrono::steady_clock::now());
+    if (!suppressed) return;
+    record(Audience::guest, "connection_refused",
+           {{"peer", peer}, {"why", why}, {"suppressed", *suppressed}});
+    const std::string others =
+        *suppressed == 0 ? "" : fmt::format(" ({} more since the last line)", *suppressed);
+    log_.warn(fmt::format("refused a connection from {}: {}{}", peer, why, others));
 }
 
 } // namespace rouse

@@ -1,5 +1,6 @@
-// The ring of the last events: a pure value.
+// The ring of the last events, and how often an event gets there: pure values.
 
+#include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_ring.hpp"
 
 #include <boost/json.hpp>
@@ -9,7 +10,9 @@
 #include <string>
 #include <vector>
 
+using rouse::debug::EventLimit;
 using rouse::debug::EventRing;
+using namespace std::chrono_literals;
 namespace json = boost::json;
 
 namespace {
@@ -96,4 +99,21 @@ TEST_CASE("a reader from beyond the newest event gets the next one", "[events]")
     EventRing ring = filled({}, 3);
     CHECK(ring.read(1000, 100).next == 4);
     CHECK(ring.read(0, 1000).next == 4);
+}
+
+TEST_CASE("an event of one kind is admitted once an interval, and says how many were left out",
+          "[events]") {
+    const EventLimit::Clock::time_point start{100s};
+    EventLimit limit(1s);
+    CHECK(limit.admit("not the host", start) == 0);
+    for (int count = 1; count <= 1000; ++count)
+        REQUIRE_FALSE(limit.admit("not the host", start + count * 999us).has_value());
+    // Another kind is not held back by it.
+    CHECK(limit.admit("too many connections", start + 500ms) == 0);
+    CHECK_FALSE(limit.admit("too many connections", start + 1499ms).has_value());
+    CHECK(limit.admit("not the host", start + 1s) == 1000);
+    CHECK_FALSE(limit.admit("not the host", start + 1999ms).has_value());
+    CHECK(limit.admit("not the host", start + 60s) == 1);
+    CHECK(limit.admit("not the host", start + 61s) == 0);
+    CHECK(limit.admit("too many connections", start + 61s) == 1);
 }

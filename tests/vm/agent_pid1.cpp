@@ -117,4 +117,8 @@ TEST_CASE("a process of the guest that dials the exec port is refused and counte
         CHECK(result.exit->code == 0U);
     }
     CHECK(refused() == before + 4);
+    // All are counted; the ring gets one a second, which says how many it stands for.
+    const std::string events = ask(guest.endpoint(), "GET", "/v1/events").body;
+    CHECK_THAT(events, ContainsSubstring(R"("type":"connection_refused")"));
+    CHECK_THAT(events, ContainsSubstring(R"("why":"not the host","suppressed":)"));
 }
