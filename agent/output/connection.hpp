@@ -54,7 +54,8 @@ private:
     io::Awaitable<bool> write_spliced(proto::FrameHeader header);
     void written();
     io::Awaitable<bool> send_all(std::string_view bytes);
-    io::Awaitable<bool> splice_all(std::size_t bytes);
+    sys::Result<std::size_t> add_to_frame(std::size_t limit);
+    io::Awaitable<std::size_t> send_frame(std::size_t limit);
     io::Awaitable<bool> writable();
     bool deadline_passed();
 

@@ -1,5 +1,5 @@
 // The sending half of a connection: one frame at a time, every EAGAIN followed by exactly one wait
-// under the frame's absolute deadline.
+// under the frame's absolute deadline. How the bytes leave is in connection_send.cpp.
 
 #include "agent/io/race.hpp"
 #include "agent/output/connection.hpp"
@@ -12,11 +12,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace rouse::output {
 
@@ -61,7 +59,8 @@ Awaitable<bool> Connection::write_next() {
         const sys::Result<> refilled = state_.pipes.refill(state_.book.refill());
         if (!refilled) co_return fail("replaying", refilled.error());
     }
-    const std::optional<RelayBook::NextFrame> next = state_.book.next_frame(state_.pipes.crowded());
+    const std::optional<RelayBook::NextFrame> next =
+        state_.book.next_frame(state_.pipes.was_crowded());
     if (next) {
         Awaitable<bool> writing = write(*next);
         co_return co_await std::move(writing);
@@ -122,68 +121,6 @@ Awaitable<bool> Connection::write(RelayBook::NextFrame frame) {
     const bool sent = co_await std::move(writing);
     written();
     co_return sent;
-}
-
-/// A frame that fits in a page is one packet, header included, whatever the path.
-Awaitable<bool> Connection::write_data(proto::FrameHeader header) {
-    const bool small = header.length + proto::frame_header_size <= TwoPipes::share_from;
-    Awaitable<bool> writing =
-        small || options_.send == SendPath::copy ? write_copied(header) : write_spliced(header);
-    co_return co_await std::move(writing);
-}
-
-Awaitable<bool> Connection::write_copied(proto::FrameHeader header) {
-    const auto bytes = proto::encode(header);
-    copied_.assign(bytes.data(), bytes.size());
-    copied_.resize(bytes.size() + header.length);
-    const sys::Result<> taken = state_.pipes.take(std::span<char>(copied_).subspan(bytes.size()));
-    if (!taken) co_return fail("reading back", taken.error());
-    state_.room.notify();
-    Awaitable<bool> sending = send_all(copied_);
-    co_return co_await std::move(sending);
-}
-
-Awaitable<bool> Connection::write_spliced(proto::FrameHeader header) {
-    const auto bytes = proto::encode(header);
-    Awaitable<bool> head = send_all(std::string_view(bytes.data(), bytes.size()));
-    if (!co_await std::move(head)) co_return false;
-    Awaitable<bool> body = splice_all(header.length);
-    co_return co_await std::move(body);
-}
-
-/// The caller keeps `bytes` until this has returned.
-Awaitable<bool> Connection::send_all(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
-                                    MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-            state_.sent_bytes += static_cast<std::size_t>(sent);
-        } else if (errno == EAGAIN) {
-            Awaitable<bool> waiting = writable();
-            if (!co_await std::move(waiting)) co_return false;
-        } else if (errno != EINTR) {
-            co_return fail("writing", sys::last_error());
-        }
-    }
-    co_return true;
-}
-
-Awaitable<bool> Connection::splice_all(std::size_t bytes) {
-    while (bytes > 0) {
-        const sys::Result<sys::Spliced> sent = state_.pipes.send(socket_.native_handle(), bytes);
-        if (!sent) co_return fail("writing", sent.error());
-        if (sent->outcome == sys::SpliceOutcome::moved) {
-            bytes -= sent->bytes;
-            state_.sent_bytes += sent->bytes;
-            state_.room.notify();
-            continue;
-        }
-        // The book says that the pipe has the bytes, so it is the socket that is full.
-        Awaitable<bool> waiting = writable();
-        if (!co_await std::move(waiting)) co_return false;
-    }
-    co_return true;
 }
 
 /// Waits once: until the socket takes bytes (true), or the frame is given up (false).

@@ -31,8 +31,8 @@ RelayBook::Options book_options(const OutputOptions& options, std::size_t capaci
     RelayBook::Options book = options.book;
     book.retention = capacity;
     book.policy = policy;
-    // A copied frame is one packet, and a packet is no longer than the cap.
-    book.overhead = options.send == SendPath::copy ? proto::frame_header_size : 0;
+    // A frame is one packet, and a packet is no longer than the cap.
+    book.overhead = proto::frame_header_size;
     return book;
 }
 

@@ -32,6 +32,12 @@ bool has_free_slot(int pipe_write_end) {
     return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLOUT) != 0;
 }
 
+/// Whether there is nothing to read, and nobody who could write.
+bool is_over(int pipe_read_end) {
+    pollfd waiting{.fd = pipe_read_end, .events = POLLIN, .revents = 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) == 0;
+}
+
 /// Writes at most a page to a pipe that has a free slot: all or nothing (pipe(7), PIPE_BUF).
 sys::Result<> put(int pipe, std::string_view bytes) {
     const sys::Result<sys::Moved> written = sys::write_some(pipe, bytes);
@@ -48,10 +54,13 @@ sys::Result<TwoPipes> TwoPipes::make(std::size_t capacity) {
     if (!kept) return kept.error();
     sys::Result<sys::Pipe> unsent = sys::make_pipe(sys::PipeMode::nonblocking);
     if (!unsent) return unsent.error();
+    sys::Result<sys::Pipe> frame = sys::make_pipe(sys::PipeMode::nonblocking);
+    if (!frame) return frame.error();
     sys::Result<sys::UniqueFd> null = sys::open_file("/dev/null", O_WRONLY);
     if (!null) return null.error();
     pipes.kept_ = std::move(*kept);
     pipes.unsent_ = std::move(*unsent);
+    pipes.frame_ = std::move(*frame);
     pipes.null_ = std::move(*null);
     const sys::Result<std::size_t> first = grow(pipes.unsent_, capacity);
     if (!first) return first.error();
@@ -75,15 +84,17 @@ sys::Result<TwoPipes::Filled> TwoPipes::fill(int source, std::size_t owed) {
         const FillOutcome outcome = paid->bytes < owed ? FillOutcome::no_room : FillOutcome::moved;
         return Filled{.outcome = outcome, .moved = paid->bytes};
     }
-    if (!has_free_slot(kept_.write.get()) || !has_free_slot(unsent_.write.get()))
-        return Filled{.outcome = FillOutcome::no_room};
     const sys::Result<std::size_t> available = sys::bytes_readable(source);
     if (!available) return available.error();
-    return *available >= share_from ? share(source, *available) : copy(source, true);
+    if (*available == 0 && !is_over(source)) return Filled{.outcome = FillOutcome::empty};
+    if (*available >= share_from) return share(source, *available);
+    if (!has_free_slot(kept_.write.get())) return full();
+    if (!has_free_slot(unsent_.write.get())) return Filled{.outcome = FillOutcome::no_room};
+    return copy(source, true);
 }
 
 sys::Result<TwoPipes::Filled> TwoPipes::keep(int source) {
-    if (!has_free_slot(kept_.write.get())) return Filled{.outcome = FillOutcome::no_room};
+    if (!has_free_slot(kept_.write.get())) return full();
     const sys::Result<std::size_t> available = sys::bytes_readable(source);
     if (!available) return available.error();
     if (*available < share_from) return copy(source, false);
@@ -93,10 +104,17 @@ sys::Result<TwoPipes::Filled> TwoPipes::keep(int source) {
     return Filled{.outcome = FillOutcome::moved, .taken = moved->bytes};
 }
 
+TwoPipes::Filled TwoPipes::full() {
+    crowded_ = true;
+    return {.outcome = FillOutcome::no_room};
+}
+
 sys::Result<TwoPipes::Filled> TwoPipes::share(int source, std::size_t available) {
     const sys::Result<sys::Spliced> copied = sys::tee(source, kept_.write.get(), available);
     if (!copied) return copied.error();
-    if (copied->outcome != SpliceOutcome::moved) return Filled{.outcome = FillOutcome::empty};
+    // The bytes were there: unless the workload has read them itself, it is `kept` that is full.
+    if (copied->outcome != SpliceOutcome::moved)
+        return crowded() ? full() : Filled{.outcome = FillOutcome::empty};
     const sys::Result<sys::Spliced> moved = sys::splice(source, unsent_.write.get(), copied->bytes);
     // What was copied counts even if the rest fails: it is owed then.
     return Filled{
@@ -123,8 +141,16 @@ sys::Result<TwoPipes::Filled> TwoPipes::copy(int source, bool both) {
     return filled;
 }
 
-sys::Result<sys::Spliced> TwoPipes::send(int socket, std::size_t limit) {
-    return sys::splice(unsent_.read.get(), socket, limit);
+sys::Result<> TwoPipes::begin_frame(std::string_view header) {
+    return put(frame_.write.get(), header);
+}
+
+sys::Result<sys::Spliced> TwoPipes::add_to_frame(std::size_t limit) {
+    return sys::splice(unsent_.read.get(), frame_.write.get(), limit);
+}
+
+sys::Result<sys::Spliced> TwoPipes::send_frame(int socket, std::size_t limit) {
+    return sys::splice(frame_.read.get(), socket, limit);
 }
 
 sys::Result<> TwoPipes::take(std::span<char> out) {
@@ -150,6 +176,7 @@ sys::Result<std::size_t> TwoPipes::discard(int pipe, std::size_t bytes) {
 }
 
 sys::Result<> TwoPipes::release(std::size_t bytes) {
+    crowded_ = false;
     const sys::Result<std::size_t> gone = discard(kept_.read.get(), bytes);
     if (!gone) return gone.error();
     if (*gone != bytes) return sys::error_from(EIO);
@@ -157,8 +184,12 @@ sys::Result<> TwoPipes::release(std::size_t bytes) {
 }
 
 sys::Result<> TwoPipes::clear_unsent() {
-    const sys::Result<std::size_t> gone = discard(unsent_.read.get(), unsent_bytes());
-    if (!gone) return gone.error();
+    for (const sys::Pipe* pipe : {&frame_, &unsent_}) {
+        const sys::Result<std::size_t> bytes = sys::bytes_readable(pipe->read.get());
+        if (!bytes) return bytes.error();
+        const sys::Result<std::size_t> gone = discard(pipe->read.get(), *bytes);
+        if (!gone) return gone.error();
+    }
     return {};
 }
 

@@ -3,7 +3,10 @@
 // acknowledged, `unsent` what was not sent. Both share the pages of the workload's writes.
 //
 //     workload's pipe --tee----> kept   --release--> /dev/null
-//                     --splice-> unsent --send-----> socket
+//                     --splice-> unsent --add------> frame --send--> socket
+//
+// `frame` is a third, short one: it puts a header before the bytes of one frame, so that both leave
+// in one piece. It is empty between two frames.
 //
 // While nobody streams, `unsent` is empty and only `kept` is filled (keep()); a replay makes
 // `unsent` anew from `kept` (refill()).
@@ -17,6 +20,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace rouse::output {
 
@@ -45,20 +49,25 @@ public:
     /// always have the same. Errors: EMFILE, ENFILE, ENOENT without /dev/null.
     static sys::Result<TwoPipes> make(std::size_t capacity);
 
-    /// One step: moves the `owed` bytes that `kept` has already, or else takes new ones. Takes only
-    /// while both pipes have a free slot. Borrows `source`, a non-blocking pipe.
+    /// One step: moves the `owed` bytes that `kept` has already, or else takes new ones. Takes
+    /// small ones only while both pipes have a free slot. Borrows `source`, a non-blocking pipe.
     sys::Result<Filled> fill(int source, std::size_t owed);
     /// One step for `kept` alone; nothing is owed.
     sys::Result<Filled> keep(int source);
 
-    /// Moves up to `limit` bytes from `unsent` to the non-blocking socket.
-    sys::Result<sys::Spliced> send(int socket, std::size_t limit);
+    /// Begins a frame with its header. The frame before has left, or clear_unsent() was called.
+    sys::Result<> begin_frame(std::string_view header);
+    /// Moves up to `limit` bytes of `unsent`, which has them, behind the header. `would_block`: the
+    /// frame has no free slot, send some of it first.
+    sys::Result<sys::Spliced> add_to_frame(std::size_t limit);
+    /// Moves up to `limit` bytes, not more than the frame has, to the non-blocking socket.
+    sys::Result<sys::Spliced> send_frame(int socket, std::size_t limit);
     /// Takes exactly `out.size()` bytes out of `unsent`, which has them. Error: EIO if it has not.
     sys::Result<> take(std::span<char> out);
 
     /// Drops `bytes` from the front of `kept`, which has them.
     sys::Result<> release(std::size_t bytes);
-    /// Drops all of `unsent`.
+    /// Drops all of `unsent`, and what is left of a frame.
     sys::Result<> clear_unsent();
     /// Fills `unsent`, which is empty, with all that is kept less the first `skip` bytes.
     sys::Result<> refill(std::size_t skip);
@@ -75,6 +84,8 @@ public:
     [[nodiscard]] bool has_room(bool kept_alone) const;
     /// `kept` has no free slot.
     [[nodiscard]] bool crowded() const;
+    /// `kept` had none when something was to be put into it, and nothing was released since.
+    [[nodiscard]] bool was_crowded() const { return crowded_; }
     [[nodiscard]] std::size_t capacity() const { return capacity_; }
     [[nodiscard]] std::size_t kept_bytes() const;
     [[nodiscard]] std::size_t unsent_bytes() const;
@@ -84,12 +95,15 @@ private:
 
     sys::Result<Filled> share(int source, std::size_t available);
     sys::Result<Filled> copy(int source, bool both);
+    Filled full();
     sys::Result<std::size_t> discard(int pipe, std::size_t bytes);
 
     sys::Pipe kept_;
     sys::Pipe unsent_;
+    sys::Pipe frame_;
     sys::UniqueFd null_;
     std::size_t capacity_ = 0;
+    bool crowded_ = false;
 };
 
 } // namespace rouse::output
