@@ -16,8 +16,9 @@ using io::Awaitable;
 namespace {
 
 constexpr std::size_t smallest_pipe = 4096;
-/// What a pipe has when nobody asks for more (pipe(7), Pipe capacity).
-constexpr std::size_t workload_pipe = 64 * 1024;
+/// Four times what a pipe has when nobody asks for more (pipe(7), Pipe capacity): a workload that
+/// writes a lot and its relay take turns a quarter as often.
+constexpr std::size_t workload_pipe = 256 * 1024;
 /// Looks of the watchdog at relays of which nothing could move before it stops looking.
 constexpr int looks_at_rest = 8;
 
@@ -68,6 +69,7 @@ sys::Result<sys::UniqueFd> OutputService::open_stream(Relay::Stream stream, uid_
     sys::Result<sys::Pipe> pipe = sys::make_pipe(sys::PipeMode::nonblocking_read);
     if (!pipe) return pipe.error();
     if (::fchown(pipe->write.get(), user, group) != 0) return sys::last_error();
+    (void)sys::set_pipe_capacity(pipe->write.get(), workload_pipe); // else it is a smaller one
     std::optional<io::MemoryBudget::Share> memory;
     sys::Result<TwoPipes> pipes = make_pipes(memory);
     if (!pipes) return pipes.error();

@@ -25,18 +25,6 @@ namespace {
 constexpr std::uint32_t link_port = 4001;
 constexpr std::uint32_t output_port = 4002;
 
-/// The shared guest under a VMM of this kind, with all connections made there.
-Rig& shared_rig_under(const Profile& profile) {
-    Rig& rig = Rig::shared();
-    // The connections of the VMM before have other credit.
-    rig.vmm([&](Vmm& vmm) {
-        vmm.restore();
-        vmm.set_profile(profile);
-    });
-    uml::check_recovered(rig);
-    return rig;
-}
-
 /// What `rousectl restore` answers for a new generation: the report of the guest. A late reset ends
 /// the connection that asks; saying the same generation twice is saying it once.
 proto::RestoreReport restore(Rig& rig, const std::string& generation) {
@@ -98,7 +86,13 @@ void check_gate(Rig& rig, std::size_t mark) {
 TEST_CASE("a reset without a restore is a transport loss, under every VMM", "[uml][profiles]") {
     const Profile profile = uml::profiles.at(GENERATE(0U, 1U, 2U, 3U, 4U));
     INFO(profile.name);
-    Rig& rig = shared_rig_under(profile);
+    Rig& rig = Rig::shared();
+    // The connections of the VMM before have other credit.
+    rig.vmm([&](Vmm& vmm) {
+        vmm.restore();
+        vmm.set_profile(profile);
+    });
+    uml::check_recovered(rig);
     const std::string generation = rig.generation();
     test::Connection idle = rig.endpoint().connect();
     REQUIRE(idle.send(test::request_text("GET", "/v1/status", {}, "Connection: keep-alive\r\n")));
@@ -122,7 +116,12 @@ TEST_CASE("a reset without a restore is a transport loss, under every VMM", "[um
 TEST_CASE("a restore that the host announces is complete, under every VMM", "[uml][profiles]") {
     const Profile profile = uml::profiles.at(GENERATE(0U, 1U, 2U, 3U, 4U));
     INFO(profile.name);
-    Rig& rig = shared_rig_under(profile);
+    Rig& rig = Rig::shared();
+    rig.vmm([&](Vmm& vmm) {
+        vmm.restore();
+        vmm.set_profile(profile);
+    });
+    uml::check_recovered(rig);
     const std::string parent = rig.generation();
     const std::string generation = lab::random_uuid();
     const std::size_t mark = rig.log_size();

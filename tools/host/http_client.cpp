@@ -38,25 +38,16 @@ http::request<http::string_body> to_request(const HttpQuestion& question) {
     return request;
 }
 
-/// Sends the request and reads the answer's head.
-template <typename AnswerParser>
-Awaitable<error_code> read_head(Socket& socket, const HttpQuestion& question, AnswerParser& parser,
-                                beast::flat_buffer& buffer) {
-    parser.header_limit(longest_header);
+/// Sends the request and reads the answer's head, and its body unless the answer is an upgrade.
+Awaitable<error_code> exchange(Socket& socket, const HttpQuestion& question, Parser& parser,
+                               beast::flat_buffer& buffer) {
     http::request<http::string_body> request = to_request(question);
     auto sent = co_await http::async_write(socket, request, no_throw);
     const error_code write_error = std::get<0>(sent);
     // A server that refuses a request may close before it has read all of it: read the answer.
     auto head = co_await http::async_read_header(socket, buffer, parser, no_throw);
-    const error_code read_error = std::get<0>(head);
-    co_return read_error&& write_error ? write_error : read_error;
-}
-
-/// Sends the request and reads the answer, with its body unless it is an upgrade.
-Awaitable<error_code> exchange(Socket& socket, const HttpQuestion& question, Parser& parser,
-                               beast::flat_buffer& buffer) {
-    const error_code error = co_await read_head(socket, question, parser, buffer);
-    if (error || parser.get().result() == http::status::switching_protocols) co_return error;
+    if (std::get<0>(head)) co_return write_error ? write_error : std::get<0>(head);
+    if (parser.get().result() == http::status::switching_protocols) co_return error_code();
     auto body = co_await http::async_read(socket, buffer, parser, no_throw);
     co_return std::get<0>(body);
 }
@@ -65,11 +56,6 @@ std::string describe_error(const CloseAt& guard, const error_code& error) {
     if (guard.expired()) return "no answer in time";
     if (error == http::error::end_of_stream) return "the connection was closed without an answer";
     return error.message();
-}
-
-Failure failure(const Dialer& dialer, const HttpQuestion& question, std::string_view why) {
-    return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
-                               question.path, why));
 }
 
 struct Exchanged {
@@ -90,8 +76,11 @@ Awaitable<Outcome<Exchanged>> ask(Dialer& dialer, const HttpQuestion& question,
     beast::flat_buffer buffer;
     Parser parser;
     parser.body_limit(longest_body);
+    parser.header_limit(longest_header);
     const error_code error = co_await exchange(socket, question, parser, buffer);
-    if (error) co_return failure(dialer, question, describe_error(guard, error));
+    if (error)
+        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
+                                      question.path, describe_error(guard, error)));
     guard.disarm();
     HttpAnswer answer{.status = parser.get().result_int(), .body = parser.get().body()};
     std::string received = beast::buffers_to_string(buffer.data());
@@ -113,7 +102,8 @@ Awaitable<Outcome<Upgraded>> http_upgrade(Dialer& dialer, HttpQuestion question,
     if (!exchanged) co_return exchanged.error();
     constexpr unsigned switching_protocols = 101;
     if (exchanged->answer.status != switching_protocols)
-        co_return failure(dialer, question, describe_answer(exchanged->answer));
+        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
+                                      question.path, describe_answer(exchanged->answer)));
     co_return Upgraded{std::move(exchanged->socket), std::move(exchanged->received)};
 }
 
@@ -122,8 +112,8 @@ namespace {
 using StreamParser = http::response_parser<http::buffer_body>;
 
 /// Hands the body on as it comes, or gathers it where the answer is a refusal.
-Awaitable<Outcome<StreamEnd>> read_body(Socket& socket, beast::flat_buffer& buffer,
-                                        StreamParser& parser, HttpSink sink, HttpAnswer& answer) {
+Awaitable<Outcome<>> read_body(Socket& socket, beast::flat_buffer& buffer, StreamParser& parser,
+                               HttpSink sink, HttpAnswer& answer) {
     constexpr unsigned ok = 200;
     constexpr std::size_t longest_refusal = 64 * 1024;
     std::array<char, 32 * 1024> bytes;
@@ -132,7 +122,7 @@ Awaitable<Outcome<StreamEnd>> read_body(Socket& socket, beast::flat_buffer& buff
         parser.get().body().size = bytes.size();
         auto read = co_await http::async_read_some(socket, buffer, parser, no_throw);
         const error_code error = std::get<0>(read);
-        if (error && error != http::error::need_buffer) co_return StreamEnd::cut;
+        if (error && error != http::error::need_buffer) co_return Failure(error.message());
         const std::string_view got(bytes.data(), bytes.size() - parser.get().body().size);
         if (answer.status != ok) {
             answer.body += got;
@@ -142,31 +132,37 @@ Awaitable<Outcome<StreamEnd>> read_body(Socket& socket, beast::flat_buffer& buff
         if (got.empty()) continue;
         const auto taken = co_await sink(got);
         if (!taken) co_return taken.error();
-        if (!*taken) co_return StreamEnd::unwanted;
+        if (!*taken) break;
     }
-    co_return StreamEnd::complete;
+    co_return Outcome<>();
 }
 
 } // namespace
 
-Awaitable<Outcome<HttpRead>> http_read(Dialer& dialer, HttpQuestion question,
-                                       Clock::time_point deadline, HttpSink sink) {
+Awaitable<Outcome<HttpAnswer>> http_read(Dialer& dialer, HttpQuestion question,
+                                         Clock::time_point deadline, HttpSink sink) {
     auto connected = co_await dialer.connect(dialer.target().exec_port, deadline);
     if (!connected) co_return connected.error();
     Socket socket = std::move(*connected);
     CloseAt guard(socket, deadline);
+    http::request<http::string_body> request = to_request(question);
+    (void)co_await http::async_write(socket, request, no_throw); // the answer says what happened
     beast::flat_buffer buffer;
     StreamParser parser;
     parser.body_limit(boost::none);
-    const error_code error = co_await read_head(socket, question, parser, buffer);
-    if (error) co_return failure(dialer, question, describe_error(guard, error));
+    parser.header_limit(longest_header);
+    auto head = co_await http::async_read_header(socket, buffer, parser, no_throw);
+    const error_code error = std::get<0>(head);
+    if (error)
+        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
+                                      question.path, describe_error(guard, error)));
     guard.disarm();
-    HttpRead read;
-    read.answer.status = parser.get().result_int();
-    const auto end = co_await read_body(socket, buffer, parser, std::move(sink), read.answer);
-    if (!end) co_return failure(dialer, question, end.error().message);
-    read.end = *end;
-    co_return read;
+    HttpAnswer answer{.status = parser.get().result_int(), .body = {}};
+    const Outcome<> done = co_await read_body(socket, buffer, parser, std::move(sink), answer);
+    if (!done)
+        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
+                                      question.path, done.error().message));
+    co_return answer;
 }
 
 std::string describe_answer(const HttpAnswer& answer) {

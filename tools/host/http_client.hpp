@@ -1,5 +1,5 @@
 #pragma once
-// HTTP/1.1 to a guest: one request for each connection. Answers are taken whole, or as they come.
+// HTTP/1.1 to a guest: one request for each connection.
 
 #include "tools/host/dialer.hpp"
 
@@ -42,23 +42,10 @@ Awaitable<Outcome<Upgraded>> http_upgrade(Dialer& dialer, HttpQuestion question,
 /// wanted, a failure to end the answer with it.
 using HttpSink = std::function<Awaitable<Outcome<bool>>(std::string_view bytes)>;
 
-/// How the reading of a body ended that is taken as it comes.
-enum class StreamEnd {
-    complete, ///< the guest said so
-    unwanted, ///< the caller did
-    cut,      ///< the connection broke off: a restore, or the end of the guest
-};
-
-struct HttpRead {
-    HttpAnswer answer; ///< without a body where the sink got it
-    StreamEnd end = StreamEnd::complete;
-};
-
 /// Asks, and gives the body of an answer with status 200 to `sink` until its end, or until no more
-/// is wanted; that of any other answer is returned. The deadline is that of the answer's head:
-/// afterwards this waits for ever for more.
-Awaitable<Outcome<HttpRead>> http_read(Dialer& dialer, HttpQuestion question,
-                                       Clock::time_point deadline, HttpSink sink);
+/// is wanted; that of any other answer is returned. The deadline is that of the answer's head.
+Awaitable<Outcome<HttpAnswer>> http_read(Dialer& dialer, HttpQuestion question,
+                                         Clock::time_point deadline, HttpSink sink);
 
 /// The message of an answer that is not a success: that of its JSON error, else its body.
 std::string describe_answer(const HttpAnswer& answer);

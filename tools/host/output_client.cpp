@@ -40,16 +40,14 @@ Awaitable<Outcome<bool>> OutputClient::read_once() {
         .body = {},
         .upgrade = {}};
     const HttpSink sink = [this](std::string_view bytes) { return take(bytes); };
-    auto read = co_await http_read(dialer_, question, Clock::now() + answer_limit, sink);
-    if (!read) co_return read.error();
+    auto answer = co_await http_read(dialer_, question, Clock::now() + answer_limit, sink);
+    if (!answer) co_return answer.error();
     constexpr unsigned ok = 200;
-    if (read->answer.status != ok) {
+    if (answer->status != ok) {
         question_.follow = false; // a refusal stays one
-        co_return Failure(fmt::format("'{}': output: {}", dialer_.target().text(),
-                                      describe_answer(read->answer)));
+        co_return Failure(
+            fmt::format("'{}': output: {}", dialer_.target().text(), describe_answer(*answer)));
     }
-    if (read->end == StreamEnd::cut)
-        co_return Failure(fmt::format("'{}': output: it was cut off", dialer_.target().text()));
     if (decoder_.pending() != 0)
         co_return Failure(
             fmt::format("'{}': output: it ended inside a frame", dialer_.target().text()));

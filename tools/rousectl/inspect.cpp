@@ -1,7 +1,7 @@
 // rousectl debug, metrics and events: what goes on inside a guest.
 #include "proto/fields.hpp"
 #include "proto/tables/tables.hpp"
-#include "tools/host/http_client.hpp"
+#include "tools/host/http_stream.hpp"
 #include "tools/rousectl/session.hpp"
 
 #include <CLI/CLI.hpp>
@@ -22,26 +22,16 @@ constexpr auto answer_limit = 10s;
 /// How long a guest that went away (a restore) may take to come back to who follows its events.
 constexpr auto return_limit = 60s;
 
-constexpr unsigned ok = 200;
-
-host::HttpQuestion question_for(std::string path) {
-    return {.method = "GET", .path = std::move(path), .body = {}, .upgrade = {}};
-}
-
-host::Failure refused(const host::Target& target, const host::HttpQuestion& question,
-                      const host::HttpAnswer& answer) {
-    return host::Failure(
-        fmt::format("'{}': {}: {}", target.text(), question.path, host::describe_answer(answer)));
-}
-
 std::string get(const host::Target& target, const std::string& path) {
     boost::asio::io_context io{1};
     host::Dialer dialer(io.get_executor(), target);
-    const host::HttpQuestion question = question_for(path);
+    const host::HttpQuestion question{.method = "GET", .path = path, .body = {}, .upgrade = {}};
     const auto answer =
         run_to_end(io, host::http_ask(dialer, question, host::Clock::now() + answer_limit));
     if (!answer) throw std::runtime_error(answer.error().message);
-    if (answer->status != ok) throw std::runtime_error(refused(target, question, *answer).message);
+    if (answer->status != 200)
+        throw std::runtime_error(
+            fmt::format("'{}': {}: {}", target.text(), path, host::describe_answer(*answer)));
     return answer->body;
 }
 
@@ -72,7 +62,7 @@ public:
         : as_json_(options.as_json), last_(options.since) {}
 
     /// False when nobody reads what is printed.
-    host::Awaitable<host::Outcome<bool>> take(std::string_view piece) {
+    bool take(std::string_view piece) {
         waiting_ += piece;
         std::string text;
         for (std::size_t end = waiting_.find('\n'); end != std::string::npos;
@@ -83,7 +73,7 @@ public:
             if (event) remember(*event);
             text += as_json_ || !event ? line : tables::event_line(*event);
         }
-        co_return print(1, text);
+        return print(1, text);
     }
     /// The rest of a line that broke off comes again.
     void forget_the_rest() { waiting_.clear(); }
@@ -107,14 +97,10 @@ follow_events(host::Dialer& dialer, const EventOptions& options, EventPrinter& p
     for (;;) {
         std::string path = fmt::format("/v1/events?follow={}", options.follow ? 1 : 0);
         if (printer.last() > 0) path += fmt::format("&since={}", printer.last());
-        const host::HttpQuestion question = question_for(std::move(path));
-        const host::HttpSink take = [&printer](std::string_view piece) {
-            return printer.take(piece);
-        };
-        auto read = co_await host::http_read(dialer, question, host::Clock::now() + patience, take);
-        if (!read) co_return read.error();
-        if (read->answer.status != ok) co_return refused(dialer.target(), question, read->answer);
-        if (!options.follow || read->end != host::StreamEnd::cut) co_return read->end;
+        host::OnPiece take = [&printer](std::string_view piece) { return printer.take(piece); };
+        auto ended = co_await host::http_stream(dialer, std::move(path),
+                                                host::Clock::now() + patience, std::move(take));
+        if (!ended || !options.follow || *ended != host::StreamEnd::cut) co_return ended;
         // The guest was restored, or is about to end: it tells what we missed, or is not found.
         printer.forget_the_rest();
         patience = return_limit;
