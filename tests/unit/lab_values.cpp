@@ -110,6 +110,12 @@ TEST_CASE("a machine to be restored waits, under TCG without a vsock device", "[
     REQUIRE(has(lab::qemu_command(plan(lab::Rig::kvm)), "vhost-vsock-pci"));
 }
 
+TEST_CASE("a machine's console is kept in a file, whoever else reads it", "[lab]") {
+    const auto command = lab::qemu_command(plan(lab::Rig::tcg));
+    REQUIRE(has(command, "path=/m/tty.sock,server=on,wait=off,logfile=/m/console"));
+    REQUIRE(has(command, "chardev:console"));
+}
+
 TEST_CASE("any text is one word of a shell", "[lab]") {
     REQUIRE(lab::shell_word("a b") == "'a b'");
     REQUIRE(lab::shell_word("it's $x") == R"('it'\''s $x')");

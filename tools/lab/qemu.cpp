@@ -37,6 +37,14 @@ void append_memory(Arguments& to, const QemuPlan& plan) {
             "-numa", "node,memdev=mem"});
 }
 
+// While nobody is connected, the socket is as if it took everything; the file gets it anyway.
+void append_console(Arguments& to, const MachineFiles& files) {
+    append(to, {"-chardev",
+                fmt::format("socket,id=console,path={},server=on,wait=off,logfile={}",
+                            files.console_socket().string(), files.console().string()),
+                "-serial", "chardev:console"});
+}
+
 } // namespace
 
 std::vector<std::string> qemu_command(const QemuPlan& plan) {
@@ -50,9 +58,9 @@ std::vector<std::string> qemu_command(const QemuPlan& plan) {
         append(command, {"-accel", "tcg", "-cpu", "max"});
     append_memory(command, plan);
     append_vsock(command, plan);
+    append_console(command, plan.files);
     append(command,
-           {"-device", fmt::format("vmgenid,guid={}", plan.generation), "-serial",
-            fmt::format("file:{}", plan.files.console().string()), "-qmp",
+           {"-device", fmt::format("vmgenid,guid={}", plan.generation), "-qmp",
             fmt::format("unix:{},server=on,wait=off", plan.files.control_socket().string())});
     if (plan.boot)
         append(command, {"-kernel", plan.boot->kernel.string(), "-initrd",

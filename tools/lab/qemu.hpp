@@ -16,6 +16,9 @@ struct MachineFiles {
     std::filesystem::path directory;
 
     [[nodiscard]] std::filesystem::path console() const { return directory / "console"; }
+    /// The serial line itself, for one who connects: nobody has to, and whoever does and then does
+    /// not read holds up the guest's console.
+    [[nodiscard]] std::filesystem::path console_socket() const { return directory / "tty.sock"; }
     [[nodiscard]] std::filesystem::path log() const { return directory / "log"; }
     [[nodiscard]] std::filesystem::path image() const { return directory / "image"; }
     [[nodiscard]] std::filesystem::path control_socket() const { return directory / "qmp"; }
