@@ -2,11 +2,10 @@
 // those of the acceptance run: 4 GiB in writes of 1 MiB, a million writes of a byte.
 #include "tests/process/output_scene.hpp"
 #include "tests/support/collected.hpp"
-#include "tests/support/sequence.hpp"
+#include "tests/support/writing_patterns.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
 
 #include <cstdlib>
 
@@ -27,18 +26,6 @@ bool long_run() {
     return variable != nullptr && std::string_view(variable) == "1";
 }
 
-std::string sequence_text(std::size_t size) {
-    std::string text(size, '\0');
-    test::fill_sequence(proto::stream_id::out, 0, text);
-    return text;
-}
-
-std::string lines_text(std::size_t size) {
-    std::string text(size, '\0');
-    test::fill_lines(0, text);
-    return text;
-}
-
 /// Runs a workload to its end; its stdout at a collector.
 std::string collect_stdout(const std::vector<std::string>& words) {
     const AgentPlace place;
@@ -54,39 +41,14 @@ std::string collect_stdout(const std::vector<std::string>& words) {
     return collector.collected().bytes(generation, "stdout");
 }
 
-/// Waits until the workload is held in the middle of a write, since its host has stopped reading.
-void wait_held(const test::Endpoint& guest) {
-    std::uint64_t last = 0;
-    test::wait_status(guest, [&](const boost::json::value& status) {
-        const auto taken = test::number_at(status, "/output/0/read");
-        const bool held = taken > (256U << 10U) && taken == last &&
-                          test::number_at(status, "/output/0/workload_bytes") > 0;
-        last = taken;
-        return held;
-    });
-}
-
 } // namespace
 
-TEST_CASE("whatever the size of its writes, a workload's bytes arrive exactly",
-          "[output][process]") {
-    const std::size_t size = GENERATE(1U, 80U, 2049U, 1U << 20U);
-    CAPTURE(size);
-    const std::size_t ones = long_run() ? 1000000 : 200000;
-    const std::size_t total = size == 1 ? ones : std::size_t{8} << 20U;
-    // No byte of it is text, there are no lines, and pages are hit and missed.
-    CHECK((collect_stdout({"writes", std::to_string(size), std::to_string(total)}) ==
-           sequence_text(total)));
-}
-
-TEST_CASE("lines of 80 bytes arrive as they were written", "[output][process]") {
-    constexpr std::size_t total = 4U << 20U;
-    CHECK((collect_stdout({"lines", std::to_string(total)}) == lines_text(total)));
-}
-
-TEST_CASE("a stdout that its workload made non-blocking loses nothing", "[output][process]") {
-    constexpr std::size_t total = 4U << 20U;
-    CHECK((collect_stdout({"nonblocking", std::to_string(total)}) == sequence_text(total)));
+TEST_CASE("however a workload writes, its bytes arrive exactly", "[output][process]") {
+    for (const test::WritingPattern& pattern : test::writing_patterns(
+             {.ones = long_run() ? 1000000U : 200000U, .total = std::size_t{8} << 20U})) {
+        INFO(pattern.name);
+        CHECK((collect_stdout(pattern.words) == pattern.text(pattern.size)));
+    }
 }
 
 TEST_CASE("writes of 1 MiB arrive exactly, for as long as they come", "[output][process]") {
@@ -105,7 +67,7 @@ TEST_CASE("a writer that is killed in the middle of a write leaves what it had w
     OutputScene scene(payload({"die-writing", "64M"}));
     ScriptedHost::welcome(scene.err());
     ScriptedHost::welcome(scene.out());
-    wait_held(scene.guest());
+    test::wait_held(scene.guest(), 0);
     const auto workload = test::number_at(test::status(scene.guest()), "/workload/pid");
     (void)exec(scene.guest(), {"/bin/kill", "-USR1", std::to_string(workload)});
     const ReceivedSequence received = scene.take_out();

@@ -130,6 +130,25 @@ proto::ExecResult exec(const Endpoint& endpoint, std::vector<std::string> argv, 
     return read_result(connection);
 }
 
+void wait_held(const Endpoint& endpoint, unsigned stream) {
+    const std::string row = fmt::format("/output/{}", stream);
+    std::uint64_t last = 0;
+    wait_status(endpoint, [&](const json::value& status) {
+        const auto taken = number_at(status, row + "/read");
+        const bool held = taken > (256U << 10U) && taken == last &&
+                          number_at(status, row + "/workload_bytes") > (16U << 10U);
+        last = taken;
+        return held;
+    });
+}
+
+void wait_log_dropped(const Endpoint& endpoint) {
+    const auto before = number_at(status(endpoint), "/log_dropped");
+    wait_status(endpoint, [&](const json::value& status) {
+        return number_at(status, "/log_dropped") > before;
+    });
+}
+
 std::vector<proto::ExecResult> exec_all(const Endpoint& endpoint,
                                         const std::vector<std::vector<std::string>>& commands,
                                         std::size_t width) {

@@ -91,4 +91,11 @@ void wait_status(const Endpoint& endpoint, Condition condition,
         [&] { return boost::json::serialize(last); }, limit);
 }
 
+/// Waits until the workload is held in the middle of a write to stdout (`stream` 0) or stderr (1),
+/// since its host has stopped reading: full are the socket, the agent's pipes and the workload's.
+void wait_held(const Endpoint& endpoint, unsigned stream);
+
+/// Waits until the agent's console has refused a line from now on: it is full.
+void wait_log_dropped(const Endpoint& endpoint);
+
 } // namespace rouse::test

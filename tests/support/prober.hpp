@@ -90,6 +90,7 @@ private:
     std::string pending_; ///< the beginning of a block
     std::uint64_t next_ = 0;
     std::atomic<bool> churning_ = false;
+    Clock::time_point broken_;
 };
 
 /// PING and PONG on the link.

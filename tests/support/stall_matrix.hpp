@@ -40,8 +40,8 @@ public:
     void freeze(const std::string& reader);
     /// Reads on, and waits until what was held up is there.
     void thaw(const std::string& reader);
-    /// Breaks stderr's connection with each frame, so that the agent has a lot to say on its
-    /// console.
+    /// Breaks stderr's connection four times a second, so that the agent has something to say on
+    /// its console all the time.
     void churn(bool on);
 
     /// What is worse between `freeze` and `thaw` than it was before; empty when nothing is. The
@@ -55,13 +55,13 @@ public:
 private:
     [[nodiscard]] Latencies measure();
     [[nodiscard]] std::vector<std::string> end_children();
-    void wait_held(const std::string& reader);
 
     ScriptedHost& host_;
     Endpoint guest_;
     std::string payload_;
     std::map<std::string, std::unique_ptr<Prober>> probers_;
     std::optional<FrameConnection> unread_; ///< the frozen exec stream
+    bool settled_ = false;
 };
 
 } // namespace rouse::test

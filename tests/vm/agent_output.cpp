@@ -46,17 +46,6 @@ std::vector<milliseconds> time_execs(const test::Endpoint& endpoint, unsigned co
     return times;
 }
 
-/// Waits until a stream whose host does not read is full: no byte more is taken from the workload.
-void wait_stuck(const test::Endpoint& endpoint) {
-    std::uint64_t last = 0;
-    test::wait_status(endpoint, [&](const boost::json::value& status) {
-        const auto taken = test::number_at(status, "/output/0/read");
-        const bool stuck = taken > (512U << 10U) && taken == last;
-        last = taken;
-        return stuck;
-    });
-}
-
 } // namespace
 
 TEST_CASE("64 MiB on stdout and 16 MiB on stderr at once arrive exactly", "[agent][vm]") {
@@ -86,7 +75,7 @@ TEST_CASE("a host that accepts the output and never reads delays neither exec no
     collector.freeze();
     const auto workload = test::number_at(test::status(endpoint), "/workload/pid");
     (void)exec(endpoint, {"kill", "-USR1", std::to_string(workload)});
-    wait_stuck(endpoint);
+    test::wait_held(endpoint, 0);
     const auto frozen = collected.size(generation, "stdout");
     const auto during = time_execs(endpoint, 20);
     INFO("slowest exec: " << before.back().count() << " ms before, " << during.back().count()
