@@ -43,13 +43,17 @@ std::vector<std::string> payload(std::vector<std::string> words) {
     return words;
 }
 
-std::string payload_config(std::vector<std::string> words, std::string_view on_exit) {
+std::string workload_config(boost::json::object workload, std::string_view on_exit) {
     namespace json = boost::json;
     return json::serialize(json::object{
-        {"workload", {{"argv", json::value_from(payload(std::move(words)))}}},
+        {"workload", std::move(workload)},
         // What is compared byte by byte must not be lost in a slow emulation.
         {"output", {{"stdout", {{"policy", "block"}}}, {"stderr", {{"policy", "block"}}}}},
         {"on_exit", on_exit}});
+}
+
+std::string payload_config(std::vector<std::string> words, std::string_view on_exit) {
+    return workload_config({{"argv", boost::json::value_from(payload(std::move(words)))}}, on_exit);
 }
 
 lab::MachineOptions agent_options(const std::string& kernel, std::string config) {

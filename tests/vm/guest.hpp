@@ -18,7 +18,10 @@ constexpr std::string_view payload_path = "/bin/rouse-payload";
 /// The arguments that make the guest's payload do something.
 [[nodiscard]] std::vector<std::string> payload(std::vector<std::string> words);
 
-/// A configuration whose workload is the payload with these words.
+/// A configuration with this workload, of whose output nothing is ever lost.
+[[nodiscard]] std::string workload_config(boost::json::object workload, std::string_view on_exit);
+
+/// The same with the payload and these words for a workload.
 [[nodiscard]] std::string payload_config(std::vector<std::string> words,
                                          std::string_view on_exit = "poweroff");
 
