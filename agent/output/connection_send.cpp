@@ -79,7 +79,11 @@ sys::Result<std::size_t> Connection::add_to_frame(std::size_t limit) {
 
 /// How much of the frame's `limit` bytes the socket took; 0 ends the connection.
 Awaitable<std::size_t> Connection::send_frame(std::size_t limit) {
-    while (limit > 0) {
+    if (limit == 0) { // `unsent` has less than the book says
+        (void)fail("framing", sys::error_from(EIO));
+        co_return 0;
+    }
+    for (;;) {
         const sys::Result<sys::Spliced> sent =
             state_.pipes.send_frame(socket_.native_handle(), limit);
         if (!sent) {
@@ -94,8 +98,6 @@ Awaitable<std::size_t> Connection::send_frame(std::size_t limit) {
         Awaitable<bool> waiting = writable();
         if (!co_await std::move(waiting)) co_return 0;
     }
-    (void)fail("framing", sys::error_from(EIO)); // `unsent` has less than the book says
-    co_return 0;
 }
 
 } // namespace rouse::output

@@ -137,7 +137,7 @@ bool only_the_agent_writes_its_files(const Environment& environment) {
         collected.wait_event("output_connected", [](const test::Event& event) {
             return event.at("stream") == boost::json::value("stdout");
         });
-    const std::string generation = boost::json::value_to<std::string>(connected.at("generation"));
+    const auto generation = boost::json::value_to<std::string>(connected.at("generation"));
     const auto stdout_is = [&](const std::string& bytes) {
         return collected.bytes(generation, "stdout") == bytes;
     };
