@@ -76,5 +76,5 @@ int main(int argc, char** argv) {
     if (!words.empty() && words[0] == "produce") return produce(Words(words).subspan(1));
     if (!words.empty() && words[0] == "relay") return relay(Words(words).subspan(1));
     errno = EINVAL;
-    return failed("produce CONTROL | relay splice|copy OUTPUT CONTROL");
+    return failed("produce CONTROL | relay splice|keep|copy OUTPUT CONTROL");
 }

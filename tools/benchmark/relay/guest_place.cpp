@@ -39,6 +39,7 @@ GuestPlace::GuestPlace(std::string kernel, const std::string& other) : kernel_(s
     machines_.reserve(2);
     add_agent(by_default);
     add_peer("bare splice loop", "splice", 4020);
+    add_peer("splice loop that keeps", "keep", 4025);
     add_peer("read+write loop", "copy", 4030);
     add_agent(other);
 }

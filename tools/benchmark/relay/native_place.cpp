@@ -53,8 +53,9 @@ NativePlace::NativePlace() : directory_(lab::Directory::temporary("bench")) {
     add_agent(by_copy);
     add_peer("bare splice loop", relay("splice", "1"), "1");
     add_peer("read+write loop", relay("copy", "2"), "2");
-    add_peer("socat", socat({}, "3"), "3");
-    add_peer("socat -b 65536", socat({"-b", "65536"}, "4"), "4");
+    add_peer("splice loop that keeps", relay("keep", "3"), "3");
+    add_peer("socat", socat({}, "4"), "4");
+    add_peer("socat -b 65536", socat({"-b", "65536"}, "5"), "5");
 }
 
 void NativePlace::add_agent(const std::string& send) {
