@@ -32,7 +32,8 @@ int connect_to(std::string_view place);
 /// Ends with the connection. Its parent is the relay that it writes to.
 int produce(Words words);
 
-/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay can be.
+/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay can
+/// be.
 int relay(Words words);
 
 } // namespace rouse::bench_peer
