@@ -75,12 +75,16 @@ std::string make_uuid(std::string random) {
 }
 
 bool lists(std::string_view list, std::string_view name) {
-    while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        if (list.substr(0, comma) == name) return true;
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-    }
+    while (!list.empty())
+        if (split_off(list, ',') == name) return true;
     return false;
+}
+
+std::string_view split_off(std::string_view& text, char separator) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return part;
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

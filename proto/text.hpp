@@ -23,6 +23,9 @@ std::string make_uuid(std::string random);
 /// Whether `name` is one of the words of `list`, which commas separate.
 bool lists(std::string_view list, std::string_view name);
 
+/// Splits off what comes before `separator`, or everything; `text` is what comes behind it.
+std::string_view split_off(std::string_view& text, char separator);
+
 /// Compares in a time that depends on the lengths only, for keys and tokens.
 bool equal_constant_time(std::string_view a, std::string_view b);
 

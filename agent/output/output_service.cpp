@@ -15,7 +15,6 @@ using io::Awaitable;
 
 namespace {
 
-constexpr std::size_t smallest_pipe = 4096;
 /// Four times what a pipe has when nobody asks for more (pipe(7), Pipe capacity): a workload that
 /// writes a lot and its relay take turns a quarter as often.
 constexpr std::size_t workload_pipe = 256 * 1024;
@@ -83,7 +82,7 @@ sys::Result<sys::UniqueFd> OutputService::open_stream(Relay::Stream stream, uid_
 sys::Result<TwoPipes> OutputService::make_pipes(std::optional<io::MemoryBudget::Share>& memory) {
     std::size_t capacity = std::bit_ceil(options_.book.retention); // as the kernel rounds it
     while (!memory) {
-        if (capacity < smallest_pipe) return sys::error_from(ENOBUFS);
+        if (capacity < TwoPipes::smallest) return sys::error_from(ENOBUFS);
         memory = memory_.take(2 * capacity + workload_pipe);
         if (!memory) capacity /= 2;
     }

@@ -15,11 +15,9 @@ namespace {
 
 using sys::SpliceOutcome;
 
-constexpr std::size_t smallest_pipe = 4096;
-
 /// Grows an empty pipe as far as the kernel allows and returns what it has then.
 sys::Result<std::size_t> grow(const sys::Pipe& pipe, std::size_t wanted) {
-    for (std::size_t bytes = wanted; bytes >= smallest_pipe; bytes /= 2) {
+    for (std::size_t bytes = wanted; bytes >= TwoPipes::smallest; bytes /= 2) {
         const sys::Result<std::size_t> got = sys::set_pipe_capacity(pipe.write.get(), bytes);
         if (got) return got;
         if (got.error() != sys::error_from(EPERM)) return got.error();

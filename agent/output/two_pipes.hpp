@@ -45,6 +45,9 @@ public:
         bool behind = false;   ///< `unsent` could not be given what `kept` has, and has to lag
     };
 
+    /// A page: no pipe is smaller (pipe(7)).
+    static constexpr std::size_t smallest = 4096;
+
     /// Makes the pipes with `capacity` bytes each, or less where the kernel refuses (EPERM): both
     /// always have the same. Errors: EMFILE, ENFILE, ENOENT without /dev/null.
     static sys::Result<TwoPipes> make(std::size_t capacity);

@@ -1,6 +1,7 @@
 #include "agent/sys/mount.hpp"
 
 #include "agent/sys/proc.hpp"
+#include "proto/text.hpp"
 
 #include <algorithm>
 
@@ -39,13 +40,6 @@ std::string unescape(std::string_view text) {
     return plain;
 }
 
-std::string_view take(std::string_view& text, char separator) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    const std::string_view part = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return part;
-}
-
 } // namespace
 
 Result<> mount(const Mount& what) {
@@ -70,11 +64,11 @@ Result<std::vector<Mount>> current_mounts() {
 std::vector<Mount> parse_mounts(std::string_view text) {
     std::vector<Mount> mounts;
     while (!text.empty()) {
-        std::string_view line = take(text, '\n');
+        std::string_view line = proto::split_off(text, '\n');
         Mount entry;
-        entry.source = unescape(take(line, ' '));
-        entry.target = unescape(take(line, ' '));
-        entry.type = unescape(take(line, ' '));
+        entry.source = unescape(proto::split_off(line, ' '));
+        entry.target = unescape(proto::split_off(line, ' '));
+        entry.type = unescape(proto::split_off(line, ' '));
         if (!entry.type.empty()) mounts.push_back(std::move(entry));
     }
     return mounts;

@@ -1,6 +1,7 @@
 #include "agent/sys/users.hpp"
 
 #include "agent/sys/proc.hpp"
+#include "proto/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,14 +13,6 @@
 namespace rouse::sys {
 
 namespace {
-
-/// Splits off what comes before `separator`, or everything. Advances `text`.
-std::string_view take(std::string_view& text, char separator) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    const std::string_view part = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return part;
-}
 
 /// A uid or gid. The largest number is "leave as it is" to the kernel and names nobody.
 std::optional<std::uint32_t> number(std::string_view text) {
@@ -47,7 +40,7 @@ struct PasswdEntry {
 std::optional<PasswdEntry> parse_passwd(std::string_view line) {
     std::array<std::string_view, 7> fields;
     for (std::string_view& field : fields)
-        field = take(line, ':');
+        field = proto::split_off(line, ':');
     const auto uid = number(fields[2]);
     const auto gid = number(fields[3]);
     if (fields[0].empty() || !uid || !gid) return std::nullopt;
@@ -65,7 +58,7 @@ struct GroupEntry {
 std::optional<GroupEntry> parse_group(std::string_view line) {
     std::array<std::string_view, 4> fields;
     for (std::string_view& field : fields)
-        field = take(line, ':');
+        field = proto::split_off(line, ':');
     const auto gid = number(fields[2]);
     if (fields[0].empty() || !gid) return std::nullopt;
     return GroupEntry{.name = fields[0], .gid = *gid, .members = fields[3]};
@@ -73,7 +66,7 @@ std::optional<GroupEntry> parse_group(std::string_view line) {
 
 bool has_member(std::string_view members, std::string_view name) {
     while (!members.empty())
-        if (take(members, ',') == name) return true;
+        if (proto::split_off(members, ',') == name) return true;
     return false;
 }
 
@@ -82,7 +75,7 @@ template <typename Entry, typename Matches>
 std::optional<Entry> find(std::string_view text, std::optional<Entry> (*parse)(std::string_view),
                           Matches matches) {
     while (!text.empty()) {
-        const std::optional<Entry> entry = parse(take(text, '\n'));
+        const std::optional<Entry> entry = parse(proto::split_off(text, '\n'));
         if (entry && matches(*entry)) return entry;
     }
     return std::nullopt;
@@ -100,7 +93,7 @@ std::vector<gid_t> groups_of(std::string_view text, std::string_view name, gid_t
     std::vector<gid_t> groups{primary};
     if (name.empty()) return groups;
     while (!text.empty()) {
-        const std::optional<GroupEntry> entry = parse_group(take(text, '\n'));
+        const std::optional<GroupEntry> entry = parse_group(proto::split_off(text, '\n'));
         if (!entry || !has_member(entry->members, name)) continue;
         if (std::find(groups.begin(), groups.end(), entry->gid) == groups.end())
             groups.push_back(entry->gid);
@@ -151,7 +144,7 @@ Result<User> find_user(std::string_view text, const UserFiles& files) {
 
     const bool with_group = text.find(':') != std::string_view::npos;
     std::string_view rest = text.empty() ? "root" : text;
-    const std::string_view user_part = take(rest, ':');
+    const std::string_view user_part = proto::split_off(rest, ':');
     if (user_part.empty() || (with_group && rest.empty())) return error_from(EINVAL);
 
     Result<User> user = resolve_user(user_part, *passwd);

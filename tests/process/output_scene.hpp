@@ -11,9 +11,6 @@
 
 namespace rouse::test {
 
-/// More credit than any test uses: who does not read then fills the socket.
-constexpr std::uint64_t endless_credit = 1U << 30U;
-
 /// Both streams have dialled when it is there; neither is welcomed.
 class OutputScene {
 public:

@@ -19,9 +19,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// More than is ever used: a frozen reader is one that does not read, not one that grants nothing.
-constexpr std::uint64_t endless_credit = 1U << 30U;
-
 /// Between two probes: many a second, without a processor of its own.
 void breathe() {
     lab::wait_to_retry(lab::Deadline(milliseconds(5)));

@@ -6,11 +6,16 @@
 #include "proto/output.hpp"
 #include "tests/support/frames.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 namespace rouse::test {
+
+/// More credit than any test uses: who does not read then fills the socket, and is not one that
+/// grants nothing.
+inline constexpr std::uint64_t endless_credit = 1U << 30U;
 
 /// A listening Unix socket.
 class HostListener {

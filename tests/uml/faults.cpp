@@ -23,13 +23,12 @@ using uml::Vmm;
 
 namespace {
 
-constexpr std::uint32_t output_port = 4002;
 constexpr std::uint32_t exec_port = 1001;
 
 /// Restores when so many packets have passed after which a frame of the output is unfinished. The
 /// packet itself is delivered first, or lost.
 uml::Script restore_in_frame(unsigned packets, Verdict last) {
-    auto tracker = std::make_shared<uml::FrameTracker>(output_port);
+    auto tracker = std::make_shared<uml::FrameTracker>(uml::output_port);
     return [tracker, packets, last](Vmm& vmm, Direction direction, const Packet& packet) mutable {
         if (direction == Direction::to_guest || packets == 0) return Verdict::deliver;
         if (!tracker->unfinished_behind(packet) || --packets > 0) return Verdict::deliver;
@@ -82,7 +81,7 @@ TEST_CASE("a transport reset in the middle of a frame loses and repeats nothing"
             wait_happened(rig, mark, "TRANSPORT_RESET");
             ++resets;
             uml::check_recovered(rig);
-            CHECK(uml::dialled_since(rig, mark, output_port));
+            CHECK(uml::dialled_since(rig, mark, uml::output_port));
         }
     }
     CHECK(epoch(rig) >= before + resets);
@@ -93,9 +92,9 @@ TEST_CASE("RST on the output connections loses and repeats nothing", "[uml]") {
     const auto before = epoch(rig);
     for (int turn = 0; turn < 3; ++turn) {
         const std::size_t mark = rig.log_size();
-        rig.vmm([](Vmm& vmm) { vmm.abort_connections(output_port); });
+        rig.vmm([](Vmm& vmm) { vmm.abort_connections(uml::output_port); });
         uml::check_recovered(rig);
-        CHECK(count_from_guest(rig, mark, Op::request, output_port) >= 2);
+        CHECK(count_from_guest(rig, mark, Op::request, uml::output_port) >= 2);
     }
     // The link stood all the time: nothing was restored.
     CHECK(epoch(rig) == before);
@@ -113,8 +112,8 @@ TEST_CASE("a host that withholds credit stops the output and nothing else", "[um
     Rig& rig = Rig::shared();
     const std::size_t mark = rig.log_size();
     rig.vmm([](Vmm& vmm) {
-        vmm.drain(output_port, Drain::withheld());
-        vmm.after(1500ms, [&vmm] { vmm.drain(output_port, Drain::at_once()); });
+        vmm.drain(uml::output_port, Drain::withheld());
+        vmm.after(1500ms, [&vmm] { vmm.drain(uml::output_port, Drain::at_once()); });
     });
     uml::check_exec(rig);
     wait_happened(rig, mark, "is read anew");
@@ -122,15 +121,15 @@ TEST_CASE("a host that withholds credit stops the output and nothing else", "[um
     // Neither side broke the rules of credit: the VMM would have said so by RST.
     for (const LogLine& line : rig.log(mark))
         CHECK(!(line.header && line.direction == Direction::to_guest &&
-                line.header->op == Op::rst && line.ports().host == output_port));
+                line.header->op == Op::rst && line.ports().host == uml::output_port));
 }
 
 TEST_CASE("a host that drains slowly gets every byte", "[uml]") {
     Rig& rig = Rig::shared();
     const std::size_t mark = rig.log_size();
     rig.vmm([](Vmm& vmm) {
-        vmm.drain(output_port, Drain::slow(4096, 30ms));
-        vmm.after(2000ms, [&vmm] { vmm.drain(output_port, Drain::at_once()); });
+        vmm.drain(uml::output_port, Drain::slow(4096, 30ms));
+        vmm.after(2000ms, [&vmm] { vmm.drain(uml::output_port, Drain::at_once()); });
     });
     uml::check_exec(rig);
     wait_happened(rig, mark + 1, "is read anew");

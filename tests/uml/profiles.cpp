@@ -23,7 +23,6 @@ static_assert(uml::profiles.size() == 5, "each is a turn of every test below");
 namespace {
 
 constexpr std::uint32_t link_port = 4001;
-constexpr std::uint32_t output_port = 4002;
 
 /// What `rousectl restore` answers for a new generation: the report of the guest. A late reset ends
 /// the connection that asks; saying the same generation twice is saying it once.
@@ -105,7 +104,7 @@ TEST_CASE("a reset without a restore is a transport loss, under every VMM", "[um
     CHECK(rig.generation() == generation);
     check_notice(rig, mark, profile);
     if (profile.notice == Profile::Notice::gated_reset) check_gate(rig, mark);
-    CHECK(uml::dialled_since(rig, mark, output_port));
+    CHECK(uml::dialled_since(rig, mark, uml::output_port));
     // Who hears nothing of it has no reason to dial the link.
     if (profile.notice != Profile::Notice::silence)
         test::wait_until([&] { return uml::dialled_since(rig, mark, link_port); },

@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cstdint>
 #include <future>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@
 #include <vector>
 
 namespace rouse::uml {
+
+/// Where the guest's output comes in, by default.
+inline constexpr std::uint32_t output_port = 4002;
 
 /// A configuration whose workload is rouse-payload with these words; without words, none. Output
 /// is spliced unless told: on this kernel a frame is then a packet for its header and one for each

@@ -28,8 +28,6 @@ using uml::Vmm;
 
 namespace {
 
-constexpr std::uint32_t output_port = 4002;
-
 /// What a script has done so far; shared with the VMM's thread, which alone writes it.
 struct Progress {
     std::atomic<unsigned> in_frame{0}; ///< restores that cut a frame in two
@@ -82,7 +80,7 @@ private:
         unsigned packets = pick(1, 60);
         const Verdict last = pick(0, 1) == 0 ? Verdict::deliver : Verdict::swallow;
         tell(fmt::format("restore in a frame after {} packets", packets));
-        auto tracker = std::make_shared<uml::FrameTracker>(output_port);
+        auto tracker = std::make_shared<uml::FrameTracker>(uml::output_port);
         const unsigned before = progress_->in_frame;
         rig_.set_script([tracker, packets, last, progress = progress_](
                             Vmm& vmm, Direction direction, const Packet& packet) mutable {
@@ -105,7 +103,7 @@ private:
 
     void abort_output() {
         tell("RST");
-        rig_.vmm([](Vmm& vmm) { vmm.abort_connections(output_port); });
+        rig_.vmm([](Vmm& vmm) { vmm.abort_connections(uml::output_port); });
     }
 
     void mute() {
@@ -120,8 +118,8 @@ private:
         const auto time = pick_time();
         tell(fmt::format("{} bytes at a time for {} ms", drain.bytes, time.count()));
         rig_.vmm([&](Vmm& vmm) {
-            vmm.drain(output_port, drain);
-            vmm.after(time, [&vmm] { vmm.drain(output_port, Drain::at_once()); });
+            vmm.drain(uml::output_port, drain);
+            vmm.after(time, [&vmm] { vmm.drain(uml::output_port, Drain::at_once()); });
         });
     }
 

@@ -20,7 +20,6 @@ using uml::Vmm;
 
 namespace {
 
-constexpr std::uint32_t output_port = 4002;
 /// Three redials after 5 s each, and back-off.
 constexpr std::chrono::milliseconds healing_deadline = std::chrono::seconds(60);
 
@@ -29,7 +28,8 @@ uml::Script wedge_above(std::uint32_t bytes) {
     auto wedged = std::make_shared<std::set<uml::Ports>>();
     return [wedged, bytes](Vmm&, Direction direction, const Packet& packet) {
         const uml::Ports ports = packet.ports(direction);
-        if (direction == Direction::to_guest || ports.host != output_port || !packet.is(Op::rw))
+        if (direction == Direction::to_guest || ports.host != uml::output_port ||
+            !packet.is(Op::rw))
             return Verdict::deliver;
         if (packet.header.length > bytes) wedged->insert(ports);
         return wedged->contains(ports) ? Verdict::swallow : Verdict::deliver;
@@ -65,5 +65,5 @@ TEST_CASE("a way that swallows every packet above 4 KiB heals by redials with sh
     CHECK(uml::lost_bytes(rig.collected(), generation, "stdout") == 0);
     CHECK(uml::compare(rig.collected(), generation, "stderr") == "");
     CHECK(uml::lost_bytes(rig.collected(), generation, "stderr") > 0);
-    CHECK(uml::dialled_since(rig, mark, output_port));
+    CHECK(uml::dialled_since(rig, mark, uml::output_port));
 }

@@ -15,8 +15,8 @@ namespace json = boost::json;
 
 namespace {
 
-struct Rig : test::HttpRig {
-    Rig() { routes["GET /v1/events"] = events.route(); }
+struct EventRig : test::HttpRig {
+    EventRig() { routes["GET /v1/events"] = events.route(); }
 
     void tick(std::size_t bytes = 0) { events.record("tick", {{"text", std::string(bytes, 'x')}}); }
 
@@ -34,7 +34,7 @@ std::vector<json::value> events_in(const std::string& body) {
 } // namespace
 
 TEST_CASE("events are answered from a number on", "[events][http]") {
-    Rig rig;
+    EventRig rig;
     for (int i = 0; i < 5; ++i)
         rig.tick();
     const auto all = events_in(rig.get("/v1/events").body);
@@ -49,7 +49,7 @@ TEST_CASE("events are answered from a number on", "[events][http]") {
 }
 
 TEST_CASE("a reader that follows gets each event as it happens", "[events][http]") {
-    Rig rig;
+    EventRig rig;
     rig.tick();
     auto& reader = rig.ask("/v1/events?follow=1");
     for (int i = 1; i <= 20; ++i) {
@@ -64,7 +64,7 @@ TEST_CASE("a reader that follows gets each event as it happens", "[events][http]
 }
 
 TEST_CASE("a slow reader of events finds a gap and delays nobody", "[events][http]") {
-    Rig rig;
+    EventRig rig;
     auto& slow = rig.ask("/v1/events?follow=1", test::HttpRig::Reading::later);
     auto& quick = rig.ask("/v1/events?follow=1");
     // More than the ring and the socket hold together.
@@ -95,7 +95,7 @@ TEST_CASE("a slow reader of events finds a gap and delays nobody", "[events][htt
 }
 
 TEST_CASE("the number of readers of events is bounded", "[events][http]") {
-    Rig rig;
+    EventRig rig;
     rig.tick();
     std::vector<test::HttpRig::Client*> readers;
     for (std::size_t i = 0; i < proto::limits::event_readers; ++i)
@@ -114,7 +114,7 @@ TEST_CASE("the number of readers of events is bounded", "[events][http]") {
 }
 
 TEST_CASE("the document of events has counters and every kept event", "[events]") {
-    Rig rig;
+    EventRig rig;
     rig.tick();
     rig.tick();
     const json::object document = rig.events.document();

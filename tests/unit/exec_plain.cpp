@@ -1,7 +1,7 @@
 // The plain form of POST /v1/exec, and the windows of the stream form.
 
 #include "agent/exec/window.hpp"
-#include "exec_rig.hpp"
+#include "tests/unit/exec_rig.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

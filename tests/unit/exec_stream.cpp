@@ -1,6 +1,6 @@
 // The stream form of POST /v1/exec.
 
-#include "exec_rig.hpp"
+#include "tests/unit/exec_rig.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>

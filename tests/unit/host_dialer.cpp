@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Rig {
+struct Dialing {
     TemporaryDirectory directory;
     boost::asio::io_context io{1};
     std::string path = directory.path() / "v.sock";
@@ -37,7 +37,7 @@ FakeServer::Answer hybrid(std::string body) {
 } // namespace
 
 TEST_CASE("CONNECT is one write, and what follows OK is the guest's", "[host]") {
-    Rig rig;
+    Dialing rig;
     const FakeServer server(rig.io, rig.path, hybrid("through"));
     REQUIRE(rig.get().value().body == "through");
     REQUIRE(server.received().front() == "CONNECT 1001\n");
@@ -45,7 +45,7 @@ TEST_CASE("CONNECT is one write, and what follows OK is the guest's", "[host]") 
 }
 
 TEST_CASE("bytes of the guest that are glued to OK are not lost", "[host]") {
-    Rig rig;
+    Dialing rig;
     const FakeServer server(rig.io, rig.path, [](const std::string& received) {
         return received.starts_with("CONNECT ")
                    ? std::optional("OK 5\n" + http_answer(200, "glued"))
@@ -55,7 +55,7 @@ TEST_CASE("bytes of the guest that are glued to OK are not lost", "[host]") {
 }
 
 TEST_CASE("a connection that is closed without an answer is tried again", "[host]") {
-    Rig rig;
+    Dialing rig;
     int connects = 0;
     const FakeServer server(rig.io, rig.path,
                             [&](const std::string& received) -> std::optional<std::string> {
@@ -69,7 +69,7 @@ TEST_CASE("a connection that is closed without an answer is tried again", "[host
 }
 
 TEST_CASE("trying again ends at the deadline, with target and reason in the message", "[host]") {
-    Rig rig;
+    Dialing rig;
     const FakeServer server(rig.io, rig.path, [](const std::string&) { return std::nullopt; });
     const auto answer = rig.get(200ms);
     REQUIRE(answer.error().message.starts_with("cannot reach 'unix:" + rig.path + "': "));
@@ -77,7 +77,7 @@ TEST_CASE("trying again ends at the deadline, with target and reason in the mess
 }
 
 TEST_CASE("a plain HTTP server is recognised by its answer to CONNECT, and remembered", "[host]") {
-    Rig rig;
+    Dialing rig;
     const FakeServer server(rig.io, rig.path, [](const std::string& received) {
         return std::optional(received.starts_with("GET ") ? http_answer(200, "plain")
                                                           : http_answer(400, "bad request"));
@@ -89,13 +89,13 @@ TEST_CASE("a plain HTTP server is recognised by its answer to CONNECT, and remem
 }
 
 TEST_CASE("a target without a socket fails at once", "[host]") {
-    Rig rig;
+    Dialing rig;
     REQUIRE(rig.get(1h).error().message ==
             "cannot reach 'unix:" + rig.path + "': No such file or directory");
 }
 
 TEST_CASE("a guest that accepts and says nothing ends at the deadline", "[host]") {
-    Rig rig;
+    Dialing rig;
     const FakeServer server(rig.io, rig.path, [](const std::string& received) {
         return std::optional<std::string>(received.starts_with("CONNECT ") ? "OK 1\n" : "");
     });
@@ -111,7 +111,7 @@ TEST_CASE("an error of the guest is told in its own words", "[host]") {
 }
 
 TEST_CASE("a stale socket file is replaced, a living one is not, and ours is removed", "[host]") {
-    Rig rig;
+    Dialing rig;
     const host::Target target = rig.dialer.target();
     const std::string file = rig.path + "_4001";
     { // An acceptor that closes leaves its file behind.

@@ -26,8 +26,8 @@ namespace json = boost::json;
 constexpr const char* switching =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: rouse-stream.v1\r\n\r\n";
 
-std::string frame(FrameType type, std::uint8_t stream, std::uint64_t offset,
-                  const std::string& payload) {
+std::string frame_bytes(FrameType type, std::uint8_t stream, std::uint64_t offset,
+                        const std::string& payload) {
     proto::FrameHeader header;
     header.type = type;
     header.stream = stream;
@@ -38,16 +38,17 @@ std::string frame(FrameType type, std::uint8_t stream, std::uint64_t offset,
 std::string exit_frame(std::uint64_t code) {
     proto::ExitStatus status;
     status.code = code;
-    return frame(FrameType::exit, proto::stream_id::none, 0, json::serialize(to_json(status)));
+    return frame_bytes(FrameType::exit, proto::stream_id::none, 0,
+                       json::serialize(to_json(status)));
 }
 
 std::string eos_frame(std::uint8_t stream, std::uint64_t offset) {
-    return frame(FrameType::eos, stream, offset, R"({"how":"closed"})");
+    return frame_bytes(FrameType::eos, stream, offset, R"({"how":"closed"})");
 }
 
 /// A plain guest: `reply` to the upgrade; frames of the host are gathered in `frames`.
-struct Rig {
-    explicit Rig(std::string reply, FakeServer::Answer more = {})
+struct ExecGuest {
+    explicit ExecGuest(std::string reply, FakeServer::Answer more = {})
         : server(io, path,
                  [this, reply = std::move(reply), more = std::move(more)](
                      const std::string& received) -> std::optional<std::string> {
@@ -93,9 +94,10 @@ struct Rig {
 } // namespace
 
 TEST_CASE("an exec stream gives both outputs and the exit status", "[host]") {
-    Rig rig(switching + frame(FrameType::started, 255, 0, R"({"pid":5})") +
-            frame(FrameType::data, 1, 0, "hel") + frame(FrameType::data, 2, 0, "oops") +
-            exit_frame(3) + frame(FrameType::data, 1, 3, "lo") + eos_frame(2, 4) + eos_frame(1, 5));
+    ExecGuest rig(switching + frame_bytes(FrameType::started, 255, 0, R"({"pid":5})") +
+                  frame_bytes(FrameType::data, 1, 0, "hel") +
+                  frame_bytes(FrameType::data, 2, 0, "oops") + exit_frame(3) +
+                  frame_bytes(FrameType::data, 1, 3, "lo") + eos_frame(2, 4) + eos_frame(1, 5));
     const auto end = rig.run();
     REQUIRE(end.value().exit->code == 3);
     REQUIRE(rig.out == "hello");
@@ -105,23 +107,24 @@ TEST_CASE("an exec stream gives both outputs and the exit status", "[host]") {
 TEST_CASE("a program that cannot be run is a failure with its stage", "[host]") {
     const proto::SpawnFailure failure{
         .stage = "exec", .error = 2, .message = "No such file", .path = "/bin/x"};
-    Rig rig(switching + frame(FrameType::error, 255, 0, json::serialize(proto::to_json(failure))));
+    ExecGuest rig(switching +
+                  frame_bytes(FrameType::error, 255, 0, json::serialize(proto::to_json(failure))));
     REQUIRE(rig.run().value().failure == failure);
 }
 
 TEST_CASE("a refused upgrade is told in the guest's words", "[host]") {
-    Rig rig(http_answer(400, R"({"error":{"kind":"bad","message":"$.argv: is missing"}})"));
+    ExecGuest rig(http_answer(400, R"({"error":{"kind":"bad","message":"$.argv: is missing"}})"));
     REQUIRE(rig.run().error().message.ends_with("POST /v1/exec: $.argv: is missing (status 400)"));
 }
 
 TEST_CASE("a connection that ends before the command does is an error", "[host]") {
-    Rig rig(switching + frame(FrameType::started, 255, 0, R"({"pid":5})"),
-            [](const std::string&) { return std::nullopt; });
+    ExecGuest rig(switching + frame_bytes(FrameType::started, 255, 0, R"({"pid":5})"),
+                  [](const std::string&) { return std::nullopt; });
     REQUIRE(rig.run().error().message.ends_with("the connection ended before the command did"));
 }
 
 TEST_CASE("output that leaves bytes out ends the exec", "[host]") {
-    Rig rig(switching + frame(FrameType::data, 1, 1, "x"));
+    ExecGuest rig(switching + frame_bytes(FrameType::data, 1, 1, "x"));
     REQUIRE(rig.run().error().message.ends_with("DATA of stream 1 begins at 1 instead of 0"));
 }
 
@@ -135,8 +138,8 @@ TEST_CASE("standard input goes out within its credit, and its end is said", "[ho
     auto written = static_cast<std::size_t>(::write(write_end.get(), sent.data(), 65536));
     std::string received;
     bool ended = false;
-    Rig* current = nullptr;
-    Rig rig(switching, [&](const std::string&) -> std::optional<std::string> {
+    ExecGuest* current = nullptr;
+    ExecGuest rig(switching, [&](const std::string&) -> std::optional<std::string> {
         std::string reply;
         for (; !current->frames.empty(); current->frames.pop_front()) {
             const proto::Frame& one = current->frames.front();
@@ -144,7 +147,8 @@ TEST_CASE("standard input goes out within its credit, and its end is said", "[ho
                 REQUIRE(one.header.offset == received.size());
                 received += one.payload;
                 const proto::Ack ack{.window = 1000, .eos = false};
-                reply += frame(FrameType::ack, 0, received.size(), json::serialize(to_json(ack)));
+                reply +=
+                    frame_bytes(FrameType::ack, 0, received.size(), json::serialize(to_json(ack)));
             }
             if (one.header.type == FrameType::eos && one.header.stream == 0) {
                 ended = true;
@@ -167,8 +171,8 @@ TEST_CASE("standard input goes out within its credit, and its end is said", "[ho
 
 TEST_CASE("a file is standard input, too, although no epoll takes it", "[host]") {
     std::string received;
-    Rig* current = nullptr;
-    Rig rig(switching, [&](const std::string&) -> std::optional<std::string> {
+    ExecGuest* current = nullptr;
+    ExecGuest rig(switching, [&](const std::string&) -> std::optional<std::string> {
         for (const proto::Frame& one : current->frames)
             if (one.header.type == FrameType::data) received += one.payload;
         const bool done =
@@ -188,9 +192,10 @@ TEST_CASE("a file is standard input, too, although no epoll takes it", "[host]")
 }
 
 TEST_CASE("an output that nobody takes keeps neither the other nor the exit waiting", "[host]") {
-    Rig rig(switching + frame(FrameType::started, 255, 0, R"({"pid":1})") +
-            frame(FrameType::data, 1, 0, "stuck") + frame(FrameType::data, 2, 0, "goes on") +
-            exit_frame(3) + eos_frame(1, 5) + eos_frame(2, 7));
+    ExecGuest rig(switching + frame_bytes(FrameType::started, 255, 0, R"({"pid":1})") +
+                  frame_bytes(FrameType::data, 1, 0, "stuck") +
+                  frame_bytes(FrameType::data, 2, 0, "goes on") + exit_frame(3) + eos_frame(1, 5) +
+                  eos_frame(2, 7));
     rig.out_is_stuck = true;
     proto::ExecRequest request;
     request.command.argv = {"/bin/x"};

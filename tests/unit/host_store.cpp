@@ -1,4 +1,5 @@
 // The collector's files: what a crash leaves of them, whatever its moment, can be continued.
+#include "initramfs/file.hpp"
 #include "tests/support/records.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tools/host/raw_store.hpp"
@@ -19,7 +20,7 @@ using Partial = StreamStore::Partial;
 namespace {
 
 const std::string generation = "0b9f5f9e-6a43-4c54-9d5c-2d1c4c1b7a10";
-const std::string parent = "5d0c7b52-93c1-4a53-8a6e-0e7a1f9c2b34";
+const std::string parent_generation = "5d0c7b52-93c1-4a53-8a6e-0e7a1f9c2b34";
 
 StorePlace place_in(const test::TemporaryDirectory& directory, Format format,
                     const std::string& boot_id = "boot") {
@@ -29,7 +30,7 @@ StorePlace place_in(const test::TemporaryDirectory& directory, Format format,
                       .boot_id = boot_id,
                       .generation = generation,
                       .stream = "stdout",
-                      .parent = parent};
+                      .parent = parent_generation};
     place.next = UINT64_MAX;
     place.format = format;
     return place;
@@ -39,10 +40,6 @@ std::filesystem::path file_of(const StorePlace& place) {
     const std::string suffix =
         place.format == Format::raw ? "" : std::string(form_of(place.format).suffix());
     return place.directory / ("stdout" + suffix);
-}
-
-std::string content(const std::filesystem::path& path) {
-    return read_file(path).value();
 }
 
 std::unique_ptr<StreamStore> open(const StorePlace& place, const std::string& set_aside = {}) {
@@ -84,15 +81,16 @@ void check(const StorePlace& place, const test::Rebuilt& stream) {
     CHECK(stream.gaps.size() == 2);
     CHECK(stream.eos == "closed");
     CHECK(stream.boot_id == place.identity.boot_id);
-    CHECK(stream.parent == parent);
+    CHECK(stream.parent == parent_generation);
 }
 
 /// What the files say, in whatever form.
 test::Rebuilt rebuilt(const StorePlace& place) {
-    const std::string text = content(file_of(place));
+    const std::string text = initramfs::read_file(file_of(place));
     if (place.format == Format::json) return test::rebuild_json(text);
     if (place.format == Format::journal) return test::rebuild_journal(text);
-    const RawRecord record = parse_raw_record(content(file_of(place).string() + ".json")).value();
+    const RawRecord record =
+        parse_raw_record(initramfs::read_file(file_of(place).string() + ".json")).value();
     test::Rebuilt stream;
     stream.begin(record.extent.start);
     stream.bytes = text;
@@ -133,7 +131,7 @@ TEST_CASE("wherever a crash cut the records off, nothing is lost and nothing rep
         REQUIRE(store->begin(100).has_value());
         REQUIRE(store->write(pieces(), Partial::write).has_value());
     }
-    const std::string whole = content(file_of(place));
+    const std::string whole = initramfs::read_file(file_of(place));
     for (std::size_t length = 0; length <= whole.size(); ++length) {
         // Around the end of a line every byte counts; elsewhere one cut is like the next.
         const bool at_end_of_line = whole.substr(length, 4).find('\n') != std::string::npos;
@@ -192,7 +190,7 @@ TEST_CASE("a line is one record, however it came", "[host][store]") {
     REQUIRE(
         store->write({Piece(Piece::Kind::data, 4, 10, "two and a\n")}, Partial::hold).has_value());
     REQUIRE(store->extent()->end == 14);
-    const std::string text = content(file_of(place));
+    const std::string text = initramfs::read_file(file_of(place));
     const std::string wanted =
         format == Format::json ? R"("text":"two and a\n")" : "\nMESSAGE=two and a\n";
     CHECK(text.find(wanted) != std::string::npos);
@@ -204,7 +202,7 @@ TEST_CASE("a line is one record, however it came", "[host][store]") {
     REQUIRE(store->write({piece}, Partial::hold).has_value());
     CHECK(store->extent()->end > 14 + endless.size() - 17'000);
     REQUIRE(store->write({piece}, Partial::write).has_value());
-    CHECK(content(file_of(place)).find("base64") == std::string::npos);
+    CHECK(initramfs::read_file(file_of(place)).find("base64") == std::string::npos);
     CHECK(rebuilt(place).bytes == "one\ntwo and a\n" + endless);
 }
 
@@ -218,7 +216,7 @@ TEST_CASE("files of another boot, or beyond what the guest wrote, are set aside"
         REQUIRE(
             store->write({Piece(Piece::Kind::data, 0, 4, "one\n")}, Partial::write).has_value());
     }
-    const std::string first = content(file_of(place));
+    const std::string first = initramfs::read_file(file_of(place));
     place.identity.boot_id = "other";
     const std::string other_boot = "it is of another boot of the machine";
     {
@@ -232,7 +230,7 @@ TEST_CASE("files of another boot, or beyond what the guest wrote, are set aside"
     REQUIRE_FALSE(
         open(place, "it has bytes up to offset 4, the guest has written 3")->extent().has_value());
     const std::string suffix = file_of(place).extension().string();
-    CHECK(content(place.directory / ("stdout.1" + suffix)) == first);
+    CHECK(initramfs::read_file(place.directory / ("stdout.1" + suffix)) == first);
     CHECK(std::filesystem::exists(place.directory / ("stdout.2" + suffix)));
 }
 
@@ -249,8 +247,8 @@ TEST_CASE("a raw record that cannot be of its file is set aside with it", "[host
         const OpenedStore opened = open_store(place).value();
         CHECK_FALSE(opened.set_aside.empty());
         CHECK_FALSE(opened.store->extent().has_value());
-        CHECK(content(place.directory / "stdout.1") == "short");
-        CHECK(content(place.directory / "stdout.1.json") == record);
+        CHECK(initramfs::read_file(place.directory / "stdout.1") == "short");
+        CHECK(initramfs::read_file(place.directory / "stdout.1.json") == record);
     }
 }
 
@@ -265,12 +263,15 @@ TEST_CASE("more gaps than a record may hold go into new files", "[host][store]")
     const auto store = open(place);
     REQUIRE(store->begin(0).has_value());
     REQUIRE(store->write(many, Partial::write).has_value());
-    const RawRecord old = parse_raw_record(content(place.directory / "stdout.1.json")).value();
-    const RawRecord now = parse_raw_record(content(place.directory / "stdout.json")).value();
+    const RawRecord old =
+        parse_raw_record(initramfs::read_file(place.directory / "stdout.1.json")).value();
+    const RawRecord now =
+        parse_raw_record(initramfs::read_file(place.directory / "stdout.json")).value();
     CHECK(old.gaps.size() == RawStore::most_gaps);
     CHECK(old.extent.end == now.extent.start);
     CHECK(now.extent.end == many.back().next());
-    CHECK(content(place.directory / "stdout.1") == std::string(RawStore::most_gaps + 1, 'x'));
+    CHECK(initramfs::read_file(place.directory / "stdout.1") ==
+          std::string(RawStore::most_gaps + 1, 'x'));
 }
 
 TEST_CASE("a disk that is full takes a whole prefix, and the rest later", "[host][store]") {

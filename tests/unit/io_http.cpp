@@ -4,6 +4,7 @@
 #include "agent/io/http_target.hpp"
 #include "agent/io/race.hpp"
 #include "agent/io/task_group.hpp"
+#include "tests/support/ended.hpp"
 #include "tests/support/peer.hpp"
 #include "tests/support/run_until.hpp"
 
@@ -31,13 +32,8 @@ io::Awaitable<io::HttpReply> throwing(io::HttpRequest) {
     co_return io::HttpReply();
 }
 
-struct Ended {
-    bool& flag;
-    ~Ended() { flag = true; }
-};
-
 io::Awaitable<io::HttpReply> wait_for_ever(bool& started, bool& ended) {
-    const Ended guard{ended};
+    const test::Ended guard{ended};
     started = true;
     io::Awaitable<> waiting = io::forever();
     co_await std::move(waiting);

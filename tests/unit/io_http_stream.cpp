@@ -1,6 +1,7 @@
 // Answers whose body has no known length.
 
 #include "agent/io/race.hpp"
+#include "tests/support/ended.hpp"
 #include "tests/unit/http_rig.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -12,11 +13,6 @@ using test::HttpRig;
 
 namespace {
 
-struct Ended {
-    bool& flag;
-    ~Ended() { flag = true; }
-};
-
 io::Awaitable<> count_to(int last, const io::HttpSink& send) {
     for (int i = 1; i <= last; ++i) {
         io::Awaitable<bool> sending = send(fmt::format("{},", i));
@@ -25,7 +21,7 @@ io::Awaitable<> count_to(int last, const io::HttpSink& send) {
 }
 
 io::Awaitable<> flood(bool& ended, const io::HttpSink& send) {
-    const Ended guard{ended};
+    const test::Ended guard{ended};
     for (bool sent = true; sent;) {
         io::Awaitable<bool> sending = send(std::string(64 * 1024, 'f'));
         sent = co_await std::move(sending);
@@ -33,7 +29,7 @@ io::Awaitable<> flood(bool& ended, const io::HttpSink& send) {
 }
 
 io::Awaitable<> say_and_wait(bool& ended, const io::HttpSink& send) {
-    const Ended guard{ended};
+    const test::Ended guard{ended};
     io::Awaitable<bool> sending = send("word");
     (void)co_await std::move(sending);
     io::Awaitable<> waiting = io::forever();
@@ -53,8 +49,8 @@ io::Awaitable<io::HttpReply> streamed(io::HttpBody body) {
     co_return reply;
 }
 
-struct Rig : HttpRig {
-    explicit Rig(io::HttpDeadlines deadlines = {}) : HttpRig(deadlines) {
+struct StreamRig : HttpRig {
+    explicit StreamRig(io::HttpDeadlines deadlines = {}) : HttpRig(deadlines) {
         add("/count", [](const io::HttpSink& send) { return count_to(100, send); });
         add("/empty", [](const io::HttpSink& send) { return count_to(0, send); });
         add("/flood", [this](const io::HttpSink& send) { return flood(ended, send); });
@@ -70,7 +66,7 @@ struct Rig : HttpRig {
 } // namespace
 
 TEST_CASE("a streamed answer comes in chunks, and another request may follow", "[http]") {
-    Rig rig;
+    StreamRig rig;
     auto& client = rig.ask("/count");
     client.send("GET /empty HTTP/1.1\r\n\r\nGET /none HTTP/1.1\r\nConnection: close\r\n\r\n");
     REQUIRE(rig.until([&] { return client.ended(); }));
@@ -86,7 +82,7 @@ TEST_CASE("a streamed answer comes in chunks, and another request may follow", "
 }
 
 TEST_CASE("a client of HTTP/1.0 gets a streamed answer up to the end of the connection", "[http]") {
-    Rig rig;
+    StreamRig rig;
     auto& client = rig.ask("/count", HttpRig::Reading::now, "1.0");
     REQUIRE(rig.until([&] { return client.ended(); }));
     CHECK(client.body().starts_with("1,2,3,"));
@@ -96,7 +92,7 @@ TEST_CASE("a client of HTTP/1.0 gets a streamed answer up to the end of the conn
 
 TEST_CASE("a streamed answer ends at once when its client hangs up", "[http]") {
     const std::string path = GENERATE("/wait", "/flood");
-    Rig rig;
+    StreamRig rig;
     auto& client =
         rig.ask(path, path == "/flood" ? HttpRig::Reading::later : HttpRig::Reading::now);
     if (path == "/wait") REQUIRE(rig.until([&] { return client.body() == "word"; }));
@@ -110,14 +106,14 @@ TEST_CASE("a streamed answer ends at once when its client hangs up", "[http]") {
 TEST_CASE("a client that takes no piece of a streamed answer in time is given up", "[http]") {
     io::HttpDeadlines deadlines;
     deadlines.piece = 20ms;
-    Rig rig(deadlines);
+    StreamRig rig(deadlines);
     (void)rig.ask("/flood", HttpRig::Reading::later);
     CHECK(rig.idle());
     CHECK(rig.ended);
 }
 
 TEST_CASE("a streamed answer whose source breaks is cut off for its client to see", "[http]") {
-    Rig rig;
+    StreamRig rig;
     auto& client = rig.ask("/break");
     REQUIRE(rig.until([&] { return client.ended(); }));
     CHECK(client.body() == "half");
@@ -126,7 +122,7 @@ TEST_CASE("a streamed answer whose source breaks is cut off for its client to se
 }
 
 TEST_CASE("a fence ends a streamed answer", "[http]") {
-    Rig rig;
+    StreamRig rig;
     auto& client = rig.ask("/wait");
     REQUIRE(rig.until([&] { return client.body() == "word"; }));
     CHECK(rig.registry.entries().front().role == "http stream");

@@ -14,7 +14,6 @@
 using namespace rouse;
 using namespace std::chrono_literals;
 
-using output::Gap;
 using output::GapList;
 using output::Loss;
 using output::LossReason;
@@ -29,7 +28,7 @@ TEST_CASE("a gap that continues the last one is the same gap", "[output]") {
     gaps.append(15, 5);
     gaps.append(30, 1);
     REQUIRE(gaps.size() == 2);
-    REQUIRE(gaps.at(12) == Gap{12, 8});
+    REQUIRE(gaps.at(12) == output::Gap{12, 8});
     REQUIRE_FALSE(gaps.at(20));
     REQUIRE(gaps.next_after(12, 99) == 30);
     REQUIRE(gaps.next_after(30, 99) == 99);
@@ -42,17 +41,17 @@ TEST_CASE("what is forgotten is cut off the first gap", "[output]") {
     gaps.append(10, 10);
     gaps.append(40, 10);
     gaps.forget_before(15);
-    REQUIRE(gaps.nth(0) == Gap{15, 5});
+    REQUIRE(gaps.nth(0) == output::Gap{15, 5});
     gaps.forget_before(20);
     REQUIRE(gaps.size() == 1);
     gaps.prepend(30, 10);
-    REQUIRE(gaps.nth(0) == Gap{30, 20});
+    REQUIRE(gaps.nth(0) == output::Gap{30, 20});
 }
 
 TEST_CASE("the oldest bytes are swallowed together with the gaps among them", "[output]") {
     struct Row {
         std::uint64_t bytes;
-        Gap front;
+        output::Gap front;
         std::size_t left;
     };
     // Oldest 5; missing [10, 20) and [30, 40).

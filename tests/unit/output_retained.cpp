@@ -16,8 +16,8 @@ using test::OutputHost;
 namespace {
 
 /// The service of a guest behind an HTTP server.
-struct Rig {
-    explicit Rig(std::size_t retention = 1 << 20) {
+struct RetainedRig {
+    explicit RetainedRig(std::size_t retention = 1 << 20) {
         guest.options.book.retention = retention;
         guest.start();
         http.routes["GET /v1/workload/output"] = guest.service->retained().route();
@@ -92,7 +92,7 @@ std::map<std::string, Shown> shown(const std::string& body) {
 } // namespace
 
 TEST_CASE("what is kept of both streams is shown, and is still sent to the host", "[output]") {
-    Rig rig;
+    RetainedRig rig;
     rig.write("stdout", 200000);
     rig.write("stderr", 777);
     for (int turn = 0; turn < 2; ++turn) {
@@ -110,7 +110,7 @@ TEST_CASE("what is kept of both streams is shown, and is still sent to the host"
 }
 
 TEST_CASE("kept output is shown from an offset, small and large writes alike", "[output]") {
-    Rig rig;
+    RetainedRig rig;
     for (const std::size_t size : {1U, 80U, 4095U, 4096U, 65536U, 3U})
         rig.write("stdout", size);
     const std::string all = rig.guest.all_of("stdout");
@@ -128,7 +128,7 @@ TEST_CASE("kept output is shown from an offset, small and large writes alike", "
 }
 
 TEST_CASE("a reader that follows gets new bytes, and the end of each stream", "[output]") {
-    Rig rig;
+    RetainedRig rig;
     rig.write("stdout", 10);
     auto& reader = rig.read("?follow=1");
     for (std::size_t count = 10; count <= 100000; count *= 10) {
@@ -146,7 +146,7 @@ TEST_CASE("a reader that follows gets new bytes, and the end of each stream", "[
 }
 
 TEST_CASE("what a host has acknowledged is a marked gap for a reader from before", "[output]") {
-    Rig rig;
+    RetainedRig rig;
     rig.guest.connect(1);
     OutputHost host(rig.guest.host_path());
     rig.write("stdout", 50000);
@@ -164,7 +164,7 @@ TEST_CASE("what a host has acknowledged is a marked gap for a reader from before
 }
 
 TEST_CASE("a slow reader of kept output finds a gap and delays nobody", "[output]") {
-    Rig rig(64 << 10);
+    RetainedRig rig(64 << 10);
     rig.guest.connect(1);
     OutputHost host(rig.guest.host_path());
     REQUIRE(test::welcomed(rig.guest, host));
@@ -186,7 +186,7 @@ TEST_CASE("a slow reader of kept output finds a gap and delays nobody", "[output
 }
 
 TEST_CASE("the readers of kept output are bounded, and nonsense is refused", "[output]") {
-    Rig rig;
+    RetainedRig rig;
     for (const char* query :
          {"?stream=stdin", "?follow=2", "?from=x", "?from=0", "?stream=stdout&from=1", "?from="}) {
         INFO(query);

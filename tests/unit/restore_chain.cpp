@@ -75,7 +75,7 @@ TEST_CASE("the restore chain keeps its promises in every order of events", "[res
 TEST_CASE("the first boot runs the same chain as a restore", "[restore]") {
     const RestoreWorld world = connected();
     const proto::RestoreReport& report = world.machine().reports().back();
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
     CHECK(report.epoch == 1);
     CHECK(report.kind == "boot");
     CHECK(report.exec == "proven");
@@ -95,7 +95,7 @@ TEST_CASE("a word that belongs to the loss completes a degraded chain without a 
           "[restore]") {
     RestoreWorld world = connected();
     run(world, {"lost", "fenced", "rebound", "link failed"});
-    CHECK(world.machine().state().outcome == Outcome::degraded);
+    CHECK(world.machine().state().outcome == restore::Outcome::degraded);
     world.advance(1s);
     run(world, {"word b", "applied"});
     CHECK(world.rebinds() == 2);
@@ -116,7 +116,7 @@ TEST_CASE("the same generation is handled once", "[restore]") {
     world.advance(10s);
     run(world, {"lost", "fenced", "rebound", "link up", "probed", "ack a"});
     CHECK(world.machine().reports().back().kind == "transport_loss");
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
 }
 
 TEST_CASE("a link that dies while the host is asked is redialled within the chain", "[restore]") {
@@ -125,7 +125,7 @@ TEST_CASE("a link that dies while the host is asked is redialled within the chai
     CHECK(world.machine().state().epoch == 2);
     CHECK_FALSE(world.machine().state().link.probed);
     run(world, {"ack", "probed", "applied"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
     CHECK(world.rebinds() == 2);
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("a host that answers late finds the chain waiting", "[restore]") {
     CHECK(world.machine().reports().back().state == "degraded");
     CHECK(world.machine().reports().back().exec == "unproven");
     run(world, {"redial", "link up", "ack a", "probed", "applied"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
     CHECK(world.machine().reports().size() == 1);
     CHECK(world.machine().reports().back().state == "complete");
     CHECK(world.machine().state().epoch == 1);
@@ -154,12 +154,12 @@ TEST_CASE("a document that cannot be applied leaves everything shut, and may be 
           "[restore]") {
     RestoreWorld world = connected();
     run(world, {"word a", "fenced", "rebound", "link up", "probed", "ack", "not applied"});
-    CHECK(world.machine().state().outcome == Outcome::failed);
+    CHECK(world.machine().state().outcome == restore::Outcome::failed);
     CHECK(world.machine().step() == "failed");
     CHECK(world.machine().reports().back().generation == test::generation_a);
     CHECK(world.machine().state().generation == test::local_generation);
     run(world, {"word a", "fenced", "rebound", "link up", "probed", "ack", "applied"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
     CHECK(world.machine().state().generation == test::generation_a);
 }
 
@@ -182,18 +182,18 @@ TEST_CASE("a deadline that a jump of the clock overtook is given once more", "[r
     CHECK(world.machine().state().phase == Phase::opening);
     world.advance(5s);
     run(world, {"confirm deadline"});
-    CHECK(world.machine().state().outcome == Outcome::degraded);
+    CHECK(world.machine().state().outcome == restore::Outcome::degraded);
     run(world, {"ack", "probed"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
 }
 
 TEST_CASE("a link that is up and silent is given up for another one", "[restore]") {
     RestoreWorld world;
     run(world, {"boot", "fenced", "rebound", "link up", "confirm deadline"});
-    CHECK(world.machine().state().outcome == Outcome::degraded);
+    CHECK(world.machine().state().outcome == restore::Outcome::degraded);
     CHECK(world.machine().state().link.state == LinkState::up);
     run(world, {"confirm deadline", "redial", "link up", "probed", "ack"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
     CHECK(world.machine().state().epoch == 1);
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("after a minute without a host the link is dialled only when somebody 
     run(world, {"redial", "link failed"});
     CHECK(world.machine().state().link.state == LinkState::none);
     run(world, {"wanted", "link up", "probed", "ack"});
-    CHECK(world.machine().state().outcome == Outcome::connected);
+    CHECK(world.machine().state().outcome == restore::Outcome::connected);
 }
 
 TEST_CASE("without the host's probe the output connects only where it is not required",

@@ -1,14 +1,13 @@
 #include "agent/restore/event_queue.hpp"
 #include "agent/restore/generation_file.hpp"
 #include "agent/restore/repair.hpp"
+#include "initramfs/file.hpp"
 #include "proto/frame_decoder.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 using namespace rouse;
 using namespace rouse::restore;
@@ -24,11 +23,6 @@ std::vector<std::uint64_t> sequences(const EventQueue& queue) {
         if (!frame.has_value()) return found;
         found.push_back(proto::parse_event(frame->payload)->sequence);
     }
-}
-
-std::string content(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 } // namespace
@@ -61,9 +55,9 @@ TEST_CASE("the generation file is replaced as a whole", "[restore]") {
     const test::TemporaryDirectory directory;
     const std::filesystem::path path = directory.path() / "rouse" / "generation";
     REQUIRE(write_generation_file("one", path.string()));
-    CHECK(content(path) == "one\n");
+    CHECK(initramfs::read_file(path) == "one\n");
     REQUIRE(write_generation_file("two", path.string()));
-    CHECK(content(path) == "two\n");
+    CHECK(initramfs::read_file(path) == "two\n");
     const auto files = std::filesystem::directory_iterator(path.parent_path());
     CHECK(std::distance(begin(files), end(files)) == 1);
     CHECK_FALSE(write_generation_file("three", (directory.path() / "no/such/place").string()));

@@ -3,6 +3,7 @@
 #include "tests/support/run_until.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/unit/restore_fake_host.hpp"
+#include "tests/unit/restore_world.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -15,8 +16,6 @@ using namespace std::chrono_literals;
 using rouse::test::FakeHost;
 
 namespace {
-
-constexpr const char* generation_b = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
 
 /// The service with its neighbours, over Unix sockets.
 struct World {
@@ -126,14 +125,14 @@ TEST_CASE("a lost link begins an epoch with a key of its own", "[restore]") {
     world.fake.listen();
     world.service.begin();
     REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
-    world.fake.document.generation = generation_b;
+    world.fake.document.generation = test::generation_b;
     world.fake.hang_up();
     REQUIRE(test::run_until(world.io, [&] { return world.fake.events.size() == 1; }));
     REQUIRE(world.output.size() == 2);
     CHECK(world.output[1].epoch == 2);
     CHECK(world.output[1].link_key != world.output[0].link_key);
     CHECK(world.output[1].boot_id == world.output[0].boot_id);
-    CHECK(world.output[1].generation == generation_b);
+    CHECK(world.output[1].generation == test::generation_b);
     CHECK(world.output[1].parent_generation == world.output[0].generation);
     CHECK(world.rebinds == 2);
     CHECK(world.registry.epoch() == 2);
@@ -146,20 +145,20 @@ TEST_CASE("the host's word is answered after CONFIRM", "[restore]") {
     world.fake.listen();
     world.service.begin();
     REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
-    world.ask(generation_b);
-    world.ask(generation_b);
+    world.ask(test::generation_b);
+    world.ask(test::generation_b);
     REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 2; }));
     CHECK(world.answers[0] == world.answers[1]);
     CHECK(world.answers[0].kind == "restore");
     CHECK(world.answers[0].exec == "proven");
-    CHECK(world.answers[0].generation == generation_b);
+    CHECK(world.answers[0].generation == test::generation_b);
     CHECK(world.rebinds == 2);
     CHECK(world.repaired.size() == 1);
     std::uint64_t sum = 0;
     for (const proto::RestoreStep& step : world.answers[0].steps)
         sum += step.duration_us;
     CHECK(sum == world.answers[0].total_us);
-    world.ask(generation_b);
+    world.ask(test::generation_b);
     REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 3; }));
     CHECK(world.rebinds == 2);
     CHECK(world.answers[2].epoch == world.answers[0].epoch);
@@ -172,11 +171,11 @@ TEST_CASE("without a host on the link the word alone restores", "[restore]") {
     REQUIRE(test::run_until(world.io, [&] { return world.service.ready("").ready; }));
     CHECK(world.output.empty());
     CHECK(world.service.reports().back().state == "degraded");
-    world.ask(generation_b);
+    world.ask(test::generation_b);
     REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 1; }));
     CHECK(world.answers[0].exec == "local");
-    CHECK(world.answers[0].generation == generation_b);
-    CHECK(world.service.identity().generation == generation_b);
+    CHECK(world.answers[0].generation == test::generation_b);
+    CHECK(world.service.identity().generation == test::generation_b);
     CHECK(world.output.empty());
 }
 
@@ -207,15 +206,15 @@ TEST_CASE("entropy that cannot be added keeps execs refused and the output off",
     world.service.begin();
     REQUIRE(test::run_until(world.io, [&] { return world.output.size() == 1; }));
     world.entropy_fails = true;
-    world.ask(generation_b);
+    world.ask(test::generation_b);
     REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 1; }));
     CHECK(world.answers[0].state == "failed");
     CHECK_FALSE(world.service.ready("").ready);
     CHECK(world.service.step() == "failed");
     CHECK(world.output.size() == 1);
-    CHECK(world.service.identity().generation != generation_b);
+    CHECK(world.service.identity().generation != test::generation_b);
     world.entropy_fails = false;
-    world.ask(generation_b);
+    world.ask(test::generation_b);
     REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 2; }));
     CHECK(world.answers[1].state == "complete");
     CHECK(world.output.size() == 2);

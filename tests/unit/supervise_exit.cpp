@@ -1,6 +1,6 @@
 // How processes end, and that the reaper tells it right.
 
-#include "supervise_rig.hpp"
+#include "tests/unit/supervise_rig.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -9,9 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 
 namespace rouse::test {
@@ -61,13 +59,5 @@ private:
 
     boost::asio::signal_set child_signal_;
 };
-
-/// The whole content of a file that a child wrote.
-inline std::string content(const std::string& path) {
-    const std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 } // namespace rouse::test

@@ -1,7 +1,8 @@
 // What a started process finds, and how a failed start is told.
 
-#include "supervise_rig.hpp"
+#include "initramfs/file.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tests/unit/supervise_rig.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -9,6 +10,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <filesystem>
+#include <fstream>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -41,7 +43,7 @@ std::string output_of(SuperviseRig& rig, const proto::Command& wanted) {
     auto started = rig.start(wanted, {.in = -1, .out = file->get(), .err = file->get()});
     REQUIRE(std::holds_alternative<supervise::Child>(started));
     (void)rig.finish(std::get<supervise::Child>(started));
-    return test::content(path);
+    return initramfs::read_file(path);
 }
 
 } // namespace
@@ -123,7 +125,7 @@ TEST_CASE("stdio may be any of our own 0, 1 and 2, crossed over", "[supervise]")
     const auto status = rig.shell("echo out; echo err >&2", {.in = -1, .out = 0, .err = 0});
     (void)::dup2(saved.get(), STDIN_FILENO);
     CHECK(status.code == 0U);
-    CHECK(test::content(path) == "out\nerr\n");
+    CHECK(initramfs::read_file(path) == "out\nerr\n");
 }
 
 TEST_CASE("a child starts with default signals in a session of its own", "[supervise]") {

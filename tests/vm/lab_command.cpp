@@ -17,12 +17,12 @@ using test::LabCommand;
 
 namespace {
 
-constexpr auto limit = std::chrono::seconds(20);
+constexpr auto patience = std::chrono::seconds(20);
 
-/// Whether `done` holds before the limit; processes that were killed need a moment to go.
+/// Whether `done` holds before the patience; processes that were killed need a moment to go.
 template <typename Done>
 bool soon(Done done) {
-    const lab::Deadline deadline(limit);
+    const lab::Deadline deadline(patience);
     while (!done()) {
         if (deadline.expired()) return false;
         lab::wait_to_retry(deadline);
@@ -62,7 +62,7 @@ TEST_CASE("Ctrl-C in the middle of up leaves nothing", "[lab][vm]") {
     lab::Process up = command.start({"up", "one", "--agent", guest.init()});
     (void)poll(nullptr, 0, static_cast<int>(after.count())); // into the middle of it
     up.signal(SIGINT);
-    const auto status = up.wait(lab::Deadline(limit));
+    const auto status = up.wait(lab::Deadline(patience));
     REQUIRE(status.value_or(lab::ExitStatus{}).shell_code() == 128 + SIGINT);
     REQUIRE(nothing_left(command));
     REQUIRE(command.left_files().empty());

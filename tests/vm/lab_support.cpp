@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <stdexcept>
-
-#include <fcntl.h>
 
 namespace rouse::test {
 
@@ -17,12 +14,6 @@ pid_t leading_pid(std::string_view text) {
     (void)std::from_chars(text.data(), text.data() + text.size(), pid); // 0 stays without a number
     return pid;
 }
-namespace {
-
-constexpr auto command_limit = std::chrono::minutes(1);
-
-} // namespace
-
 ShellGuest::ShellGuest(const std::string& body) {
     initramfs::write_file(init(), "#!/bin/busybox sh\n"
                                   "export PATH=/bin\n"
@@ -40,37 +31,23 @@ lab::MachineOptions ShellGuest::options() const {
     return options;
 }
 
-lab::ProcessOptions LabCommand::prepare(std::vector<std::string> arguments) const {
+std::vector<std::string> LabCommand::argv(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), lab::build_product("tools/rouse-lab").string());
-    lab::ProcessOptions options;
-    options.argv = std::move(arguments);
-    options.environment = {{"ROUSE_LAB_DIR", folder().string()}};
-    return options;
+    return arguments;
+}
+
+Environment LabCommand::environment() const {
+    return {{"ROUSE_LAB_DIR", folder().string()}};
 }
 
 lab::Process LabCommand::start(std::vector<std::string> arguments) const {
-    lab::ProcessOptions options = prepare(std::move(arguments));
-    options.log = output_.path() / "log";
-    return lab::Process::start(options);
+    return lab::Process::start({.argv = argv(std::move(arguments)),
+                                .log = output_.path() / "log",
+                                .environment = environment()});
 }
 
 Said LabCommand::run(std::vector<std::string> arguments) const {
-    const auto output = output_.path() / "stdout";
-    const auto error = output_.path() / "stderr";
-    const auto create = [](const std::filesystem::path& file) {
-        return lab::Descriptor(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    };
-    lab::ProcessOptions options = prepare(std::move(arguments));
-    const lab::Descriptor output_file = create(output);
-    const lab::Descriptor error_file = create(error);
-    options.standard_output = output_file.get();
-    options.standard_error = error_file.get();
-    lab::Process process = lab::Process::start(options);
-    const auto status = process.wait(lab::Deadline(command_limit));
-    if (!status) throw std::runtime_error("rouse-lab does not end");
-    return {.status = status->shell_code(),
-            .output = initramfs::read_file(output),
-            .error = initramfs::read_file(error)};
+    return run_command(argv(std::move(arguments)), std::chrono::minutes(1), environment());
 }
 
 std::vector<std::string> LabCommand::left_files() const {

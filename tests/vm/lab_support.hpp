@@ -2,6 +2,7 @@
 // agent: the lab must tell how a guest fails even when the agent is what fails.
 #pragma once
 
+#include "tests/support/command.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tools/lab/options.hpp"
 #include "tools/lab/process.hpp"
@@ -32,13 +33,6 @@ private:
     TemporaryDirectory folder_;
 };
 
-/// What a command said and how it ended.
-struct Said {
-    int status = 0;
-    std::string output;
-    std::string error;
-};
-
 /// rouse-lab with a state folder of its own.
 class LabCommand {
 public:
@@ -57,7 +51,8 @@ public:
     [[nodiscard]] std::vector<pid_t> left_processes() const;
 
 private:
-    [[nodiscard]] lab::ProcessOptions prepare(std::vector<std::string> arguments) const;
+    [[nodiscard]] static std::vector<std::string> argv(std::vector<std::string> arguments);
+    [[nodiscard]] Environment environment() const;
 
     TemporaryDirectory folder_;
     TemporaryDirectory output_;

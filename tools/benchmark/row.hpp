@@ -9,6 +9,8 @@
 
 namespace rouse::bench {
 
+inline constexpr double mebibyte = 1024.0 * 1024.0;
+
 /// What `Row::reach` means.
 enum class Aim {
     at_most,

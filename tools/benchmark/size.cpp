@@ -11,7 +11,6 @@
 namespace rouse::bench {
 namespace {
 
-constexpr double mebibyte = 1024.0 * 1024.0;
 constexpr auto read_limit = std::chrono::seconds(20);
 
 /// What the kernel of the guest says about PID 1.

@@ -13,8 +13,6 @@
 namespace rouse::host {
 namespace {
 
-constexpr mode_t file_mode = 0644;
-
 /// "by process 123", or "by somebody" when the file does not say by whom (yet).
 std::string holder(int file) {
     constexpr std::size_t longest_number = 20;

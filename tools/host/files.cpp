@@ -14,8 +14,6 @@
 namespace rouse::host {
 namespace {
 
-constexpr mode_t file_mode = 0644;
-
 Outcome<> write_file(const std::filesystem::path& path, int flags, std::string_view content,
                      Durable durable) {
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, file_mode));

@@ -7,7 +7,15 @@
 #include <filesystem>
 #include <string_view>
 
+#include <sys/types.h>
+
 namespace rouse::host {
+
+/// Before a write that failed is tried again: a full disk may have room by then.
+inline constexpr std::chrono::seconds disk_pause{1};
+
+/// Of every file that a collector makes.
+inline constexpr mode_t file_mode = 0644;
 
 /// The whole content; fails with the path and the reason.
 Outcome<std::string> read_file(const std::filesystem::path& path);

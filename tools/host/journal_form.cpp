@@ -11,7 +11,7 @@
 namespace rouse::host {
 namespace {
 
-using Clock = std::chrono::system_clock;
+using WallClock = std::chrono::system_clock;
 
 constexpr std::string_view last_field = "ROUSE_NEXT=";
 constexpr std::string_view entry_end = "\n\n";
@@ -51,7 +51,7 @@ void add_field(std::string& entry, std::string_view name, std::string_view value
 }
 
 /// The fields that every entry begins with.
-std::string entry_of(const std::string& vm, Clock::time_point when) {
+std::string entry_of(const std::string& vm, WallClock::time_point when) {
     const auto time =
         std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch());
     std::string entry =
@@ -137,7 +137,7 @@ public:
     [[nodiscard]] std::string encode_event(const std::string& vm,
                                            const boost::json::object& event) const override {
         const boost::json::value* type = event.if_contains("type");
-        std::string entry = entry_of(vm, Clock::now());
+        std::string entry = entry_of(vm, WallClock::now());
         add_field(entry, "PRIORITY", "6");
         if (type != nullptr && type->is_string()) add_field(entry, "MESSAGE", type->get_string());
         add_field(entry, "ROUSE_EVENT", boost::json::serialize(event));

@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr auto ping_interval = 5s;
 constexpr auto silence_limit = 15s;
-constexpr auto disk_pause = 1s;
 
 /// Sends a PING each 5 s and closes a link that has been silent for 15 s. Handlers own the state,
 /// which may outlive the session by one expiry.

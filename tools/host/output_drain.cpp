@@ -1,4 +1,5 @@
 // The second half of an output session: from the spool to the store, and then the ACK.
+#include "tools/host/files.hpp"
 #include "tools/host/output_session.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -10,7 +11,6 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr auto disk_pause = 1s;
 /// A connection with more gaps than this between two ACKs gets one line for all of them.
 constexpr std::size_t most_losses_logged = 16;
 

@@ -7,13 +7,13 @@
 namespace rouse::host {
 namespace {
 
-constexpr std::size_t step = 64 * 1024;
+constexpr std::size_t read_step = 64 * 1024;
 
 /// New bytes of a file behind `position`.
 std::string read_new(const std::filesystem::path& path, std::uint64_t position) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) return {};
-    const auto bytes = read_at(file.get(), position, step);
+    const auto bytes = read_at(file.get(), position, read_step);
     return bytes ? *bytes : std::string();
 }
 
@@ -78,7 +78,7 @@ bool RawLog::advance(std::size_t number, std::uint64_t limit, std::vector<LogPie
     if (stream.printed >= end) return true;
     auto bytes =
         read_at(stream.file.get(), stream.printed,
-                static_cast<std::size_t>(std::min<std::uint64_t>(step, end - stream.printed)));
+                static_cast<std::size_t>(std::min<std::uint64_t>(read_step, end - stream.printed)));
     if (!bytes || bytes->empty()) return true;
     stream.printed += bytes->size();
     pieces.push_back({.is_err = number == 1, .bytes = std::move(*bytes), .lost = 0});

@@ -1,6 +1,7 @@
 #include "tools/host/raw_store.hpp"
 
 #include "tools/host/arrivals.hpp"
+#include "tools/host/files.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -15,8 +16,6 @@ namespace rouse::host {
 namespace {
 
 namespace json = boost::json;
-
-constexpr mode_t file_mode = 0644;
 
 void read_gaps(proto::Fields& fields, RawRecord& record, proto::Problems& problems) {
     const json::value* gaps = fields.raw("gaps");

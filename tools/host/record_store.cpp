@@ -1,5 +1,7 @@
 #include "tools/host/record_store.hpp"
 
+#include "tools/host/files.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 namespace rouse::host {
 namespace {
 
-constexpr mode_t file_mode = 0644;
 /// Bytes of the stream in one record. A longer line becomes several.
 constexpr std::size_t longest_text = 16 * 1024;
 /// More than the longest record: JSON writes a control character in six.

@@ -15,7 +15,7 @@ constexpr std::uint32_t default_exec_port = 1001;
 // "_4294967295" of a listener must fit behind the path.
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 12;
 
-std::optional<std::uint32_t> number(std::string_view text) {
+std::optional<std::uint32_t> to_uint32(std::string_view text) {
     std::uint32_t value = 0;
     const char* end = text.data() + text.size();
     const auto [last, error] = std::from_chars(text.data(), end, value);
@@ -25,9 +25,9 @@ std::optional<std::uint32_t> number(std::string_view text) {
 
 Outcome<Target> parse_vsock(std::string_view text, std::string_view rest) {
     const std::size_t colon = rest.find(':');
-    const auto cid = number(rest.substr(0, colon));
+    const auto cid = to_uint32(rest.substr(0, colon));
     const auto port = colon == std::string_view::npos ? std::optional(default_exec_port)
-                                                      : number(rest.substr(colon + 1));
+                                                      : to_uint32(rest.substr(colon + 1));
     // 0, 1, 2 and the highest number are reserved (vsock(7)).
     if (!cid || *cid < 3 || *cid == UINT32_MAX)
         return Failure(fmt::format("target '{}': the CID must be a number from 3 on", text));

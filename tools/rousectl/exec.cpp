@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr auto answer_limit = 15s;
+constexpr auto start_limit = 15s;
 
 struct ExecOptions {
     std::vector<std::string> env;
@@ -88,7 +88,7 @@ int stream_exec(const host::Target& target, const ExecOptions& options) {
     forward_signals(signals, client, std::make_shared<std::map<int, int>>());
     auto end =
         run_to_end(io, client.run(to_request(options), options.interactive ? &input : nullptr,
-                                  host::Clock::now() + answer_limit));
+                                  host::Clock::now() + start_limit));
     if (!end) {
         complain(end.error().message);
         return own_error;

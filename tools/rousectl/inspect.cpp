@@ -18,7 +18,6 @@ namespace json = boost::json;
 namespace tables = proto::tables;
 using namespace std::chrono_literals;
 
-constexpr auto answer_limit = 10s;
 /// How long a guest that went away (a restore) may take to come back to who follows its events.
 constexpr auto return_limit = 60s;
 

@@ -19,7 +19,7 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr auto answer_limit = 30s;
+constexpr auto chain_limit = 30s;
 
 struct RestoreOptions {
     std::string generation = "new";
@@ -77,7 +77,7 @@ int restore(const host::Target& target, const RestoreOptions& options) {
                                       .body = json::serialize(to_json(to_document(options))),
                                       .upgrade = {}};
     const auto answer =
-        run_to_end(io, host::http_ask(dialer, question, host::Clock::now() + answer_limit));
+        run_to_end(io, host::http_ask(dialer, question, host::Clock::now() + chain_limit));
     if (!answer) {
         complain(answer.error().message);
         return own_error;

@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 
@@ -18,6 +19,9 @@ namespace rouse::ctl {
 std::vector<host::Target> targets_of(const Common& common);
 /// The same where a command takes just one.
 host::Target target_of(const Common& common);
+
+/// For an answer that the guest has at hand.
+inline constexpr std::chrono::seconds answer_limit{10};
 
 /// Prints "rousectl: TEXT" on standard error.
 void complain(std::string_view text);

@@ -14,8 +14,6 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr auto answer_limit = 10s;
-
 std::string plain(const json::value& value) {
     return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }

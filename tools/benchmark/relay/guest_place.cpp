@@ -10,7 +10,6 @@
 namespace rouse::bench {
 namespace {
 
-constexpr auto start_limit = std::chrono::seconds(30);
 constexpr const char* peer_path = "/bin/rouse-bench-peer";
 constexpr unsigned workload_port = 4010; ///< of the host: the workload's control connection
 

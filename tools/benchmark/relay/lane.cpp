@@ -14,7 +14,6 @@ namespace {
 constexpr auto limit = std::chrono::seconds(30); // for any one command
 constexpr std::size_t line_bytes = 80;
 constexpr double gibibyte = 1024.0 * 1024.0 * 1024.0;
-constexpr double mebibyte = 1024.0 * 1024.0;
 
 std::int64_t now() {
     return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);

@@ -11,8 +11,6 @@
 namespace rouse::bench {
 namespace {
 
-constexpr auto start_limit = std::chrono::seconds(20);
-
 std::string at(const std::filesystem::path& path) {
     return "unix:" + path.string();
 }

@@ -20,6 +20,9 @@ constexpr const char* by_copy = "copy";
 [[nodiscard]] std::string agent_config(const std::string& send,
                                        const std::vector<std::string>& workload);
 
+/// For an agent or a peer to connect.
+constexpr auto start_limit = std::chrono::seconds(30);
+
 /// The name of an agent's lane.
 [[nodiscard]] std::string agent_name(const std::string& send);
 
