@@ -1,10 +1,9 @@
 """clang-tidy, which is Clang as a second compiler as well: its warnings are errors.
 
-Nearly all the time of clang-tidy goes into the headers of Boost: 9 s for a translation unit that
-uses Asio, of which our own lines take a few tenths. So up to twelve units that compile alike are
-put one after the other into one (six of Asio's: 7 s instead of 54). The price: a missing include
-or a leaking `using` inside such a batch stays unseen here; GCC, which compiles each unit by itself,
-sees it. The analyzer does not follow calls into the standard library's templates, which doubles
+Nearly all the time of clang-tidy goes into the headers of Boost: 8 s for a translation unit that
+uses Asio, of which our own lines take one. So up to 24 units that compile alike are put one after
+the other into one. The price: a missing include or a leaking `using` inside such a batch stays
+unseen here; the release build, which compiles each unit by itself, sees it. The analyzer does not follow calls into the standard library's templates, which doubles
 its time on code with JSON and finds nothing of ours. Where names collide the batch is halved until
 it compiles. What is found in a batch is looked at once more in its unit alone, so that no unit is
 accused of what the putting together brought about. What was found clean is remembered by its
@@ -25,11 +24,11 @@ from pathlib import Path
 TOOL = "clang-tidy-16"
 COMPILER = "clang++-16"
 DATABASES = ("build-asan/compile_commands.json", "build/compile_commands.json")
-BATCH = 12
+BATCH = 24
 LIMIT_SECONDS = 900
 _FINDING = re.compile(r"^(?P<path>[^\s:]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): "
                       r"(?P<what>.*)", re.M)
-_KEPT = re.compile(r"-(I|isystem|D|U|W|std=|pthread)")
+_KEPT = re.compile(r"-(I|isystem|D|U|W(?!no-)|std=)")
 
 
 class Unit:
@@ -43,11 +42,11 @@ class Unit:
         # The one C program is a peer of a measurement; the checks are those of C++.
         self.ours = (self.name.endswith(".cpp") and not self.name.startswith("..")
                      and "-w" not in words)
-        self.flags = tuple(_flags(words, directory))
+        self.flags = tuple(_flags(words, directory, tree.root))
         self.extra_checks = _extra_checks(tree, self.name)
 
     def kind(self):
-        """Units of one kind can share a batch, but for `main`, which there can be one of."""
+        """Units of one kind can share a batch."""
         return (self.flags, self.extra_checks)
 
     def key(self, tree, tool_version):
@@ -56,7 +55,7 @@ class Unit:
         The same in every checkout: where it stands says nothing about the code.
         """
         digest = hashlib.sha256()
-        flags = [flag.replace(f"{tree.root}/", "./") for flag in self.flags]
+        flags = [flag.replace(str(tree.root), ".") for flag in self.flags]
         parts = [tool_version, self.name, *flags, self.extra_checks, tree.text(".clang-tidy")]
         parts.append(Path(__file__).read_text())
         parts += [tree.text(name) for name in sorted(tree.closure(self.name))]
@@ -67,8 +66,12 @@ class Unit:
         return digest.hexdigest()
 
 
-def _flags(words, directory):
-    """The flags that matter to Clang, with absolute include paths; -isystem may stand alone."""
+def _flags(words, directory, root):
+    """The flags that matter to Clang, with absolute include paths; -isystem may stand alone.
+
+    Of our own folders that is the root, which everything is included from: what Meson adds for each
+    target would only keep units of different targets apart.
+    """
     waiting = iter(words[1:])
     for word in waiting:
         if word in ("-I", "-isystem", "-D", "-U"):
@@ -76,7 +79,20 @@ def _flags(words, directory):
         if not _KEPT.match(word) or word.startswith(("-Werror", "-Wl,", "-Wp,")):
             continue
         path = re.match(r"(-I|-isystem)(.*)", word)
-        yield path.group(1) + os.path.normpath(directory / path.group(2)) if path else word
+        if path:
+            folder = Path(os.path.normpath(directory / path.group(2)))
+            if folder != root and folder.is_relative_to(root):
+                continue
+            word = f"{path.group(1)}{folder}"
+        yield word
+
+
+def _sources(entry):
+    """The file of an entry; of a unity build's file, the files that Meson put into it."""
+    file = Path(entry["directory"], entry["file"])
+    if not re.search(r"-unity\d+\.cpp$", file.name):
+        return [entry["file"]]
+    return re.findall(r'^#include\s*[<"](.*)[>"]', file.read_text(), re.M)
 
 
 def _extra_checks(tree, name):
@@ -102,21 +118,21 @@ def units(tree):
         if not path.is_file():
             continue
         for entry in json.loads(path.read_text()):
-            unit = Unit(tree, entry)
-            if unit.ours and unit.name in tree.files():
-                found.setdefault(unit.name, unit)
+            for source in _sources(entry):
+                unit = Unit(tree, {**entry, "file": source})
+                if unit.ours and unit.name in tree.files():
+                    found.setdefault(unit.name, unit)
     return [found[name] for name in sorted(found)]
 
 
 def batches(waiting):
-    """Neighbours together, since they include much the same; each file named main on its own."""
+    """Neighbours together, since they include much the same; the largest batches first."""
     kinds = {}
     for unit in waiting:
-        kinds.setdefault((unit.kind(), Path(unit.name).name == "main.cpp"), []).append(unit)
-    for (_, is_main), members in kinds.items():
-        size = 1 if is_main else BATCH
-        for start in range(0, len(members), size):
-            yield members[start:start + size]
+        kinds.setdefault(unit.kind(), []).append(unit)
+    made = [members[start:start + BATCH] for members in kinds.values()
+            for start in range(0, len(members), BATCH)]
+    return sorted(made, key=len, reverse=True)
 
 
 class Finding:
@@ -135,9 +151,12 @@ class Together:
         for unit in members:
             text = tree.text(unit.name)
             text += "" if text.endswith("\n") else "\n"
+            # A program has one main; here there may be several, so each gets a name of its own.
+            self.file.write(f"#define main main_{line}\n")
+            line += 1
             self.starts.append((line, unit.name))
-            line += text.count("\n")
-            self.file.write(text)
+            self.file.write(f"{text}#undef main\n")
+            line += text.count("\n") + 1
         self.file.flush()
         folders = [f"-iquote{tree.root / Path(unit.name).parent}" for unit in members]
         # -Wshadow is GCC's to find: here one unit's names would be shadowed by another's.
