@@ -24,8 +24,12 @@ std::vector<int> run_signals() {
 
 io::TaskGroup::OnEscape report_escape(Log& log) {
     return [&log](const std::string& task, const std::string& what) {
-        log.error(
-            fmt::format("task '{}' ended by an exception: {}; the agent goes on", task, what));
+        try {
+            log.error(
+                fmt::format("task '{}' ended by an exception: {}; the agent goes on", task, what));
+        } catch (const std::bad_alloc&) {
+            return; // With no memory left there may be none for the report either.
+        }
     };
 }
 
@@ -140,7 +144,7 @@ void Agent::listen() {
         return log_.error(fmt::format("cannot serve exec on {}: {}",
                                       io::to_text(options_.exec_address),
                                       opened.error().message()));
-    tasks_.spawn("listener", listener_->run());
+    tasks_.keep("listener", [this] { return listener_->run(); });
 }
 
 void Agent::open_debug_socket() {
@@ -153,11 +157,12 @@ void Agent::open_debug_socket() {
     if (const sys::Result<> opened = debug_listener_->open(); !opened)
         return log_.warn(fmt::format("no `rouse debug` in this guest: cannot listen on {}: {}",
                                      io::to_text(address), opened.error().message()));
-    tasks_.spawn("debug listener", debug_listener_->run());
+    tasks_.keep("debug listener", [this] { return debug_listener_->run(); });
 }
 
 void Agent::begin() {
-    tasks_.spawn("signals", signals_.deliver([this](int number) { on_signal(number); }));
+    tasks_.keep("signals",
+                [this] { return signals_.deliver([this](int number) { on_signal(number); }); });
     // A child that ended before the signal descriptor existed left no signal behind.
     reaper_.reap();
     record(Audience::guest, "agent_started", {{"version", ROUSE_VERSION}, {"pid", ::getpid()}});
@@ -169,6 +174,14 @@ void Agent::begin() {
     tasks_.spawn("workload", supervise_workload());
 }
 
+void Agent::outlive(const std::exception& escaped) noexcept {
+    try {
+        log_.error(fmt::format("escaped exception: {}; the agent goes on", escaped.what()));
+    } catch (const std::exception&) {
+        return; // With no memory left there may be none for the report either.
+    }
+}
+
 Agent::Ending Agent::run() {
     begin();
     // From here on the agent must not die: what a handler throws ends that handler only.
@@ -176,7 +189,7 @@ Agent::Ending Agent::run() {
         try {
             context_.run();
         } catch (const std::exception& escaped) {
-            log_.error(fmt::format("escaped exception: {}; the agent goes on", escaped.what()));
+            outlive(escaped);
         }
     }
     return ending_.value_or(Ending::poweroff);

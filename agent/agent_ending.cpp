@@ -46,7 +46,7 @@ void Agent::end(Ending ending, std::string_view why) {
     record(Audience::guest, "shutdown", {{"why", why}});
     // A container runtime wants no word of ours beside those of the command.
     if (options_.is_vm) log_.info(fmt::format("shutting down: {}", why));
-    tasks_.spawn("shutdown", finish());
+    tasks_.keep("shutdown", [this] { return finish(); });
 }
 
 io::Awaitable<> Agent::finish() {

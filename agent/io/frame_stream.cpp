@@ -5,7 +5,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/write.hpp>
 
 #include <array>
 #include <deque>
@@ -32,7 +31,7 @@ public:
     [[nodiscard]] std::size_t queued() const { return queued_; }
 
     void post(std::string bytes, Priority priority, std::weak_ptr<Waiter> waiter) {
-        if (!error_ && queued_ + bytes.size() > queue_limit) error_ = sys::error_from(ENOBUFS);
+        if (!error_ && queued_ + bytes.size() > queue_limit) fail(sys::error_from(ENOBUFS));
         if (error_) return tell(waiter, error_);
         queued_ += bytes.size();
         auto& queue = priority == Priority::control ? control_ : data_;
@@ -59,21 +58,44 @@ private:
         current_ = std::move(queue.front());
         queue.pop_front();
         writing_ = true;
-        asio::async_write(*socket_, asio::buffer(current_.bytes), AllInPackets(),
-                          [self = shared_from_this()](const error_code& error, std::size_t) {
-                              self->written(error);
-                          });
+        sent_ = 0;
+        write_some();
+    }
+
+    /// One packet at a time: a composed write would go on with a socket that is gone.
+    void write_some() {
+        const asio::const_buffer rest = asio::buffer(current_.bytes) + sent_;
+        socket_->async_write_some(
+            asio::buffer(rest, packet_cap()),
+            [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                self->sent_ += bytes;
+                self->sent(error);
+            });
+    }
+
+    void sent(const error_code& error) {
+        const bool whole = sent_ == current_.bytes.size();
+        if (error || whole) return written(error);
+        if (socket_ == nullptr) return written(asio::error::operation_aborted);
+        write_some();
     }
 
     void written(const error_code& error) {
         writing_ = false;
         queued_ -= current_.bytes.size();
-        if (error && !error_) error_ = error;
         tell(current_.waiter, error);
         current_ = {};
         if (socket_ == nullptr) return;
+        if (error && !error_) fail(error);
         if (error_) return drop_all();
         write_next();
+    }
+
+    /// A stream that cannot answer any more is over: its reader is to see that, too.
+    void fail(const error_code& error) {
+        error_ = error;
+        error_code ignored; // The peer may have been faster.
+        socket_->shutdown(Socket::shutdown_both, ignored);
     }
 
     void drop_all() {
@@ -90,6 +112,7 @@ private:
     std::deque<Item> data_;
     Item current_;
     bool writing_ = false;
+    std::size_t sent_ = 0; ///< of current_
     std::size_t queued_ = 0;
     error_code error_;
 };

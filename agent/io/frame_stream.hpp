@@ -43,7 +43,7 @@ public:
     Awaitable<FrameRead> read();
 
     /// Queues one or more whole frames and returns at once. Beyond queue_limit, and after a failed
-    /// write, the frames are dropped and write() and flush() say why.
+    /// write, the frames are dropped, write() and flush() say why, and the reader sees the end.
     void post(std::string frames, Priority priority = Priority::control);
 
     /// Queues and waits until the kernel took the bytes. Several may write; each priority keeps its

@@ -13,6 +13,11 @@ namespace rouse::io {
 namespace {
 
 constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::seconds open_pause{1};
+/// Connections that are accepted before others have their turn; a rebind wants all that can have
+/// been queued, and more cannot (net.core.somaxconn is 4096).
+constexpr int accepts_a_turn = 64;
+constexpr int accepts_a_rebind = 4096;
 
 /// Errors that belong to the connection that was about to be accepted, not to the listener.
 bool concerns_one_connection(int number) {
@@ -61,10 +66,17 @@ sys::Result<> Listener::open() {
         return assigned;
     }
     (void)fd->release(); // The descriptor owns it now.
+    wanted_ = true;
     return {};
 }
 
 void Listener::close() {
+    wanted_ = false;
+    give_up();
+}
+
+/// What was bound is gone; whether it is to come back is another matter.
+void Listener::give_up() {
     if (!descriptor_) return;
     descriptor_.reset();
     // The file is ours as long as we listen; an error leaves it to the next one who binds.
@@ -81,7 +93,13 @@ bool Listener::listening() const {
 }
 
 Awaitable<> Listener::run() {
-    while (descriptor_) {
+    while (wanted_) {
+        if (!descriptor_) { // A rebind could not open it anew.
+            Timer pause(executor_, open_pause);
+            (void)co_await pause.async_wait(no_throw);
+            if (wanted_ && !descriptor_ && !open()) ++counters_.errors;
+            continue;
+        }
         auto waited = co_await descriptor_->async_wait(Descriptor::wait_read, no_throw);
         const auto& [error] = waited;
         // rebind() cancels the wait to arm it anew, on a new descriptor perhaps. If it is this
@@ -95,7 +113,9 @@ Awaitable<> Listener::run() {
 }
 
 Listener::Queue Listener::accept_all(RebindOutcome* rebind) {
-    while (descriptor_) {
+    // What is left after a turn makes the next wait end at once.
+    for (int left = rebind == nullptr ? accepts_a_turn : accepts_a_rebind; descriptor_ && left > 0;
+         --left) {
         SocketAddress peer;
         peer.size = sizeof peer.storage;
         sys::UniqueFd fd(::accept4(descriptor_->native_handle(),
@@ -134,7 +154,7 @@ void Listener::admit(sys::UniqueFd fd, const SocketAddress& peer) {
 
 RebindOutcome Listener::rebind() {
     RebindOutcome outcome;
-    if (!descriptor_) {
+    if (!wanted_) {
         outcome.error = sys::error_from(EBADF);
         return outcome;
     }
@@ -145,7 +165,7 @@ RebindOutcome Listener::rebind() {
         descriptor_->cancel();
         return outcome;
     }
-    close();
+    give_up();
     const sys::Result<> opened = open();
     if (!opened) outcome.error = opened.error();
     outcome.recreated = opened.has_value();

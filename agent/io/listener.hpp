@@ -55,7 +55,8 @@ public:
     Awaitable<> run();
     /// After a transport reset: accepts everything that is queued, closes the dead, hands over the
     /// live, arms the wait again, and verifies that the descriptor still listens. Only if it does
-    /// not, the socket is made anew. Never waits. Safe at any time.
+    /// not, the socket is made anew; where that fails, run() tries it again each second. Never
+    /// waits. Safe at any time.
     RebindOutcome rebind();
     /// Stops listening and removes the path. Connections that were handed over stay.
     void close();
@@ -68,12 +69,14 @@ public:
 private:
     enum class Queue { emptied, failing };
 
+    void give_up();
     Queue accept_all(RebindOutcome* rebind);
     void admit(sys::UniqueFd fd, const SocketAddress& peer);
 
     Executor executor_;
     Address address_;
-    std::optional<Descriptor> descriptor_; ///< empty while closed
+    std::optional<Descriptor> descriptor_; ///< empty while closed, and after a failed rebind
+    bool wanted_ = false;                  ///< open() has succeeded since the last close()
     std::function<void(Socket)> on_accept_;
     std::function<void(const std::string&, const std::string&)> on_refuse_;
     std::size_t limit_ = 0; ///< 0: none

@@ -12,12 +12,15 @@
 
 namespace rouse::io {
 
+inline std::size_t packet_cap() {
+    return sys::is_off(sys::Defence::frame_cap) ? std::numeric_limits<std::size_t>::max()
+                                                : proto::limits::data_frame;
+}
+
 /// Completion condition of async_write: all of it, in pieces of at most one safe packet.
 struct AllInPackets {
     std::size_t operator()(const error_code& error, std::size_t) const {
-        if (error) return 0;
-        return sys::is_off(sys::Defence::frame_cap) ? std::numeric_limits<std::size_t>::max()
-                                                    : proto::limits::data_frame;
+        return error ? 0 : packet_cap();
     }
 };
 

@@ -10,6 +10,13 @@
 
 namespace rouse::io {
 
+namespace {
+
+/// Before a task that an exception has ended begins anew: what was wrong may be over by then.
+constexpr std::chrono::milliseconds before_again{100};
+
+} // namespace
+
 TaskGroup::TaskGroup(Executor executor, OnEscape on_escape)
     : executor_(std::move(executor)), on_escape_(std::move(on_escape)), empty_(executor_) {}
 
@@ -37,11 +44,29 @@ Awaitable<bool> TaskGroup::join(std::chrono::milliseconds deadline) {
     co_return tasks_.empty();
 }
 
-void TaskGroup::finished(std::list<Task>::iterator task, const std::exception_ptr& escaped) {
-    const std::string name = std::move(task->name);
-    tasks_.erase(task);
-    if (tasks_.empty()) empty_.cancel();
-    if (!escaped || is_cancellation(escaped)) return;
+void TaskGroup::keep(std::string name, std::function<Awaitable<>()> start) {
+    Awaitable<> task = repeat(name, std::move(start));
+    spawn(std::move(name), std::move(task));
+}
+
+Awaitable<> TaskGroup::repeat(std::string name, std::function<Awaitable<>()> start) {
+    for (;;) {
+        std::exception_ptr escaped;
+        try {
+            Awaitable<> running = start();
+            co_await std::move(running);
+            co_return;
+        } catch (...) {
+            escaped = std::current_exception();
+        }
+        if (is_cancellation(escaped)) std::rethrow_exception(escaped);
+        report(name, escaped);
+        Timer pause(executor_, before_again);
+        (void)co_await pause.async_wait(no_throw); // Cancelled here, the next wait throws.
+    }
+}
+
+void TaskGroup::report(const std::string& name, const std::exception_ptr& escaped) const {
     try {
         std::rethrow_exception(escaped);
     } catch (const std::exception& error) {
@@ -49,6 +74,13 @@ void TaskGroup::finished(std::list<Task>::iterator task, const std::exception_pt
     } catch (...) {
         on_escape_(name, "something that is no std::exception");
     }
+}
+
+void TaskGroup::finished(std::list<Task>::iterator task, const std::exception_ptr& escaped) {
+    const std::string name = std::move(task->name);
+    tasks_.erase(task);
+    if (tasks_.empty()) empty_.cancel();
+    if (escaped && !is_cancellation(escaped)) report(name, escaped);
 }
 
 } // namespace rouse::io

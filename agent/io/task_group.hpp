@@ -28,6 +28,9 @@ public:
 
     /// Starts `task`. An exception that escapes it is reported and ends only this task.
     void spawn(std::string name, Awaitable<> task);
+    /// Starts what `start` makes, and makes it anew whenever an exception has ended it, which is
+    /// reported: for tasks that nothing works without.
+    void keep(std::string name, std::function<Awaitable<>()> start);
     /// Asks every task to stop: pending operations end with operation_aborted.
     void cancel();
     /// Returns when no task is left, or at the deadline; says whether none is left.
@@ -40,6 +43,8 @@ private:
         asio::cancellation_signal signal;
     };
 
+    Awaitable<> repeat(std::string name, std::function<Awaitable<>()> start);
+    void report(const std::string& name, const std::exception_ptr& escaped) const;
     void finished(std::list<Task>::iterator task, const std::exception_ptr& escaped);
 
     Executor executor_;

@@ -45,11 +45,14 @@ sys::Result<WorkloadPipes> OutputService::open(uid_t user, gid_t group) {
             retained_.changed();
         });
         if (identity_) relay->connect(*identity_);
-        tasks_.spawn("fill " + relay->name(), relay->fill());
-        tasks_.spawn("output " + relay->name(), relay->keep_connected());
-        if (options_.console) tasks_.spawn("console " + relay->name(), relay->show_on_console());
+        tasks_.keep("fill " + relay->name(), [&relay = *relay] { return relay.fill(); });
+        tasks_.keep("output " + relay->name(),
+                    [&relay = *relay] { return relay.keep_connected(); });
+        if (options_.console)
+            tasks_.keep("console " + relay->name(),
+                        [&relay = *relay] { return relay.show_on_console(); });
     }
-    tasks_.spawn("relay watchdog", watch());
+    tasks_.keep("relay watchdog", [this] { return watch(); });
     return ends;
 }
 

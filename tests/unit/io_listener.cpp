@@ -211,6 +211,24 @@ TEST_CASE("a peer that makes us answer but never reads gets no more than the que
     tasks.spawn("write", write_frame(stream, data_frame('y', 1), outcome));
     CHECK(run_until(loop, [&] { return tasks.size() == 0; }));
     CHECK(outcome == sys::error_from(ENOBUFS));
+    // Who reads the stream learns that it is over.
+    std::optional<io::FrameRead> read;
+    tasks.spawn("read", read_frame(stream, read));
+    CHECK(run_until(loop, [&] { return tasks.size() == 0; }));
+    CHECK(std::holds_alternative<io::StreamEnd>(*read));
+}
+
+TEST_CASE("a long frame that is on its way does not outlive its socket", "[io]") {
+    io::asio::io_context loop;
+    auto [near, far] = test::socket_pair(loop);
+    auto socket = std::make_unique<io::Socket>(std::move(near));
+    auto stream = std::make_unique<io::FrameStream>(*socket);
+    stream->post(data_frame('x', 28 * 1024) + data_frame('y', 28 * 1024) + data_frame('z', 1000));
+    // The kernel has taken the first packet, and the news of it is still to come.
+    stream.reset();
+    socket.reset();
+    loop.run();
+    CHECK(far.available() <= 28 * 1024);
 }
 
 TEST_CASE("a cut frame and a refused length are told apart", "[io]") {

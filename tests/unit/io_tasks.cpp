@@ -7,6 +7,7 @@
 #include "tests/support/run_until.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <stdexcept>
@@ -64,6 +65,26 @@ io::Awaitable<> race_throwing(bool& caught) {
 }
 
 } // namespace
+
+TEST_CASE("a kept task begins anew after each exception, until it ends or is cancelled", "[io]") {
+    boost::asio::io_context io{1};
+    Escapes escapes;
+    io::TaskGroup group(io.get_executor(), record(escapes));
+    int starts = 0;
+    SECTION("it ends") {
+        bool done = false;
+        group.keep("kept", [&] { return ++starts < 3 ? throw_it() : mark(done); });
+        REQUIRE(run_until(io, [&] { return done && group.size() == 0; }));
+    }
+    SECTION("it is cancelled") {
+        group.keep("kept", [&] { return ++starts < 3 ? throw_it() : io::forever(); });
+        REQUIRE(run_until(io, [&] { return starts == 3; }));
+        boost::asio::post(io, [&] { group.cancel(); });
+        REQUIRE(run_until(io, [&] { return group.size() == 0; }));
+    }
+    CHECK(starts == 3);
+    CHECK(escapes == Escapes{"kept: boom", "kept: boom"});
+}
 
 TEST_CASE("what escapes a task is reported with its name and ends only that task", "[io]") {
     io::asio::io_context loop;
