@@ -9,6 +9,7 @@
 #include "agent/boot/shutdown.hpp"
 #include "agent/debug/debug_command.hpp"
 #include "agent/last_processes.hpp"
+#include "agent/sys/fault.hpp"
 #include "agent/sys/machine.hpp"
 #include "agent/sys/proc.hpp"
 #include "agent/sys/signals.hpp"
@@ -93,9 +94,11 @@ void init() {
     (void)sys::occupy_stdio(); // what fails here fails again, visibly, below
     Log log = Log::on_console();
     sys::PowerAction action = sys::PowerAction::power_off;
+    (void)sys::end_machine_on_fault(action); // without it a fault panics the kernel, which says so
     try {
         AgentOptions options = boot_guest(log);
         action = boot::choose_power_action(options.config.power, boot::inspect_machine());
+        (void)sys::end_machine_on_fault(action);
         Agent agent(std::move(options), log);
         // From now on the agent must not die: run() returns when a signal, the workload or the host
         // says so, and for no other reason.
