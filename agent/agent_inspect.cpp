@@ -46,7 +46,10 @@ json::object relay_json(const output::RelayStatus& relay) {
                      {"console_dropped", relay.console_dropped}};
     if (relay.stalled_since) row["stalled_ms"] = milliseconds_since(*relay.stalled_since);
     if (!relay.why_down.empty()) row["why_down"] = relay.why_down;
-    if (relay.ended) row["ended"] = name(relay.ended->how);
+    if (relay.ended) {
+        row["ended"] = name(relay.ended->how);
+        row["unread"] = relay.ended->bytes;
+    }
     return row;
 }
 
@@ -100,7 +103,11 @@ json::object Agent::epochs() const {
 }
 
 json::object Agent::inspect(std::string_view topic) const {
-    if (topic == "relays") return {{"relays", relays()}, {"readers", output_.retained().readers()}};
+    if (topic == "relays")
+        return {{"relays", relays()},
+                {"readers", output_.retained().readers()},
+                {"memory_used", memory_.used()},
+                {"memory_refusals", memory_.refusals()}};
     if (topic == "conns") return conns();
     if (topic == "reaper") return children();
     if (topic == "epochs") return epochs();

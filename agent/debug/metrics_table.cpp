@@ -90,6 +90,16 @@ constexpr std::array table{
           "Bytes that somebody wrote after the end of the stream; they are lost.",
           "/relays/relays/*/after_end"),
 
+    Metric{"rouse_relay_end", MetricType::stateset, "", "How the stream has ended.",
+           "/relays/relays/*/ended", 1, "stream", "stream", "closed lingered truncated"},
+    relay("rouse_relay_unread_bytes", counter, "bytes",
+          "Bytes that were left in the workload's pipe at the end; they are lost.",
+          "/relays/relays/*/unread"),
+
+    Metric{"rouse_output_memory_used_bytes", gauge, "bytes",
+           "Of the memory that all streams may take.", "/relays/memory_used"},
+    Metric{"rouse_output_memory_refusals", counter, "",
+           "How often less was left than a stream wanted.", "/relays/memory_refusals"},
     Metric{"rouse_output_readers", gauge, "", "Readers of kept output.", "/relays/readers"},
 
     Metric{"rouse_exec_running", gauge, "", "Exec sessions that are alive.",

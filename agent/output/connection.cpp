@@ -56,6 +56,7 @@ Awaitable<> Connection::read_frames() {
             (void)fail("reading", error);
             co_return;
         }
+        if (!socket_.is_open()) co_return; // Closed while this was on its way to us.
         decoder.append({buffer.data(), bytes});
         for (;;) {
             const proto::Parsed<std::optional<proto::Frame>> next = decoder.next();
@@ -93,7 +94,7 @@ bool Connection::take_welcome(const proto::Frame& frame) {
     const proto::Parsed<RelayBook::Replay> replay = state_.book.welcome(*welcome);
     if (!replay) return refuse(kind_of(replay.error()), replay.error());
     if (replay->below_oldest) report_below_oldest(welcome->resume.value_or(0), oldest);
-    state_.console.stop(); // Before `unsent` is anybody else's.
+    state_.stop_console(callbacks_); // Before `unsent` is anybody else's.
     state_.report_losses(callbacks_);
     const sys::Result<> released = state_.pipes.release(replay->release);
     if (!released) return fail("releasing", released.error());
@@ -101,6 +102,8 @@ bool Connection::take_welcome(const proto::Frame& frame) {
     if (!rebuilt) return fail("replaying", rebuilt.error());
     welcomed_ = true;
     state_.refusal_reported = false;
+    callbacks_.event("output_welcomed",
+                     {{"stream", state_.name}, {"offset", state_.book.offsets().sent}});
     state_.active();
     state_.room.notify();
     state_.work.notify();

@@ -1,7 +1,6 @@
 #include "agent/output/console_fallback.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace rouse::output {
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace rouse::output {
 
@@ -20,8 +21,8 @@ public:
 
     /// Nobody is there: what is kept, `kept` bytes, is to be shown from its beginning.
     void start(std::size_t kept, Clock::time_point now);
-    /// A host is there.
-    void stop() { active_ = false; }
+    /// A host is there. Returns whether the console was shown anything until now.
+    bool stop() { return std::exchange(active_, false); }
     [[nodiscard]] bool active() const { return active_; }
 
     /// `bytes` more are kept.

@@ -93,7 +93,7 @@ Relay::Next Relay::fill_once(std::size_t& budget) {
     if (state_.book.ended()) return drain(budget);
     const bool streaming = state_.book.link() == RelayBook::Link::streaming;
     if (state_.book.dropping() && streaming) return drop_newest(budget);
-    if (state_.book.dropping() && !make_room()) return Next::wait_for_room;
+    if (state_.book.dropping() && unread_bytes() > 0 && !make_room()) return Next::wait_for_room;
     const int source = state_.source.native_handle();
     const sys::Result<TwoPipes::Filled> filled =
         state_.book.lagging() ? state_.pipes.keep(source)
@@ -166,15 +166,24 @@ Relay::Next Relay::drop_newest(std::size_t& budget) {
 }
 
 Relay::Next Relay::source_ended(proto::EndOfStream::How how) {
-    const std::size_t unread = how == proto::EndOfStream::How::closed ? 0 : unread_bytes();
-    state_.forgo(); // Who has read his own output back may leave a debt that cannot be paid.
-    state_.book.end({.how = how, .bytes = unread});
-    state_.report_losses(callbacks_);
+    end(how, how == proto::EndOfStream::How::closed ? 0 : unread_bytes());
     io::error_code ignored; // The descriptor is gone either way.
     state_.source.close(ignored);
+    return Next::done;
+}
+
+/// From here on `unread` bytes that are in the workload's pipe, and all that come, are lost.
+void Relay::end(proto::EndOfStream::How how, std::size_t unread) {
+    state_.forgo(); // Who has read his own output back may leave a debt that cannot be paid.
+    state_.book.end({.how = how, .bytes = unread});
+    unread_ = unread;
+    state_.report_losses(callbacks_);
+    callbacks_.event("output_ended", {{"stream", state_.name},
+                                      {"offset", state_.book.offsets().read},
+                                      {"how", proto::name(how)},
+                                      {"unread", unread}});
     state_.work.notify();
     state_.active();
-    return Next::done;
 }
 
 /// Someone writes after the end was said: neither blocked nor killed, but counted.
@@ -185,13 +194,24 @@ Relay::Next Relay::drain(std::size_t& budget) {
     if (dropped && dropped->outcome == sys::SpliceOutcome::would_block) return Next::wait_for_bytes;
     if (dropped && dropped->outcome == sys::SpliceOutcome::moved) {
         ++state_.moved_steps;
-        after_end_ += dropped->bytes;
+        count_after_end(dropped->bytes);
         budget -= std::min(budget, dropped->bytes);
         return Next::again;
     }
     io::error_code ignored; // The descriptor is gone either way.
     state_.source.close(ignored);
     return Next::done;
+}
+
+/// What was unread at the end is drained first, and was told with the end.
+void Relay::count_after_end(std::size_t bytes) {
+    const std::size_t told = std::min(unread_, bytes);
+    unread_ -= told;
+    if (bytes == told) return;
+    if (after_end_ == 0)
+        callbacks_.event("output_after_end",
+                         {{"stream", state_.name}, {"offset", state_.book.offsets().read}});
+    after_end_ += bytes - told;
 }
 
 void Relay::workload_exited() {
@@ -207,13 +227,8 @@ void Relay::drain_deadline_passed() {
     if (state_.book.ended()) return;
     const std::size_t unread = unread_bytes();
     using How = proto::EndOfStream::How;
-    state_.forgo();
-    state_.book.end({.how = unread > 0 ? How::truncated : How::lingered, .bytes = unread});
-    state_.report_losses(callbacks_);
-    callbacks_.event("output_cut", {{"stream", state_.name}, {"unread", unread}});
-    state_.work.notify();
+    end(unread > 0 ? How::truncated : How::lingered, unread);
     state_.room.notify();
-    state_.active();
 }
 
 RetainedStream Relay::retained() const {

@@ -73,11 +73,15 @@ private:
     bool make_room();
     Next drop_newest(std::size_t& budget);
     Next source_ended(proto::EndOfStream::How how);
+    void end(proto::EndOfStream::How how, std::size_t unread);
     Next drain(std::size_t& budget);
+    void count_after_end(std::size_t bytes);
     std::size_t unread_bytes() const;
     // relay_connect.cpp: dialling
     io::Awaitable<> serve(OutputIdentity identity);
     io::Awaitable<> pause(std::chrono::milliseconds back_off);
+    io::Awaitable<> rest();
+    [[nodiscard]] bool is_wanted(const OutputIdentity& identity) const;
     [[nodiscard]] bool quiet() const;
     io::Awaitable<bool> connect_once(OutputIdentity identity);
     io::Awaitable<bool> run_connection(io::Socket socket, OutputIdentity identity);
@@ -106,6 +110,7 @@ private:
     ProgressWatch filling_;
     ProgressWatch sending_;
     std::uint64_t repairs_ = 0;
+    std::size_t unread_ = 0; ///< of the workload's pipe, told with the end and not drained yet
     std::uint64_t after_end_ = 0;
     std::function<void()> on_finished_;
 };

@@ -56,17 +56,26 @@ Awaitable<> Relay::target_changed(std::uint64_t serial) {
 /// Dials until the end of the stream is acknowledged; then waits to be interrupted.
 Awaitable<> Relay::serve(OutputIdentity identity) {
     std::chrono::milliseconds back_off = options_.first_back_off;
-    for (;;) {
+    while (is_wanted(identity)) {
         state_.called = false;
         OutputIdentity copy = identity;
         Awaitable<bool> connecting = connect_once(std::move(copy));
         const bool progressed = co_await std::move(connecting);
-        if (state_.book.finished()) break;
+        if (state_.book.finished()) {
+            Awaitable<> resting = rest();
+            co_await std::move(resting);
+        }
         if (progressed) back_off = options_.first_back_off;
         Awaitable<> pausing = pause(back_off);
         co_await std::move(pausing);
         back_off = std::min(back_off * 2, options_.last_back_off);
     }
+}
+
+/// The host has everything and needs no connection any more.
+Awaitable<> Relay::rest() {
+    callbacks_.event("output_delivered",
+                     {{"stream", state_.name}, {"offset", state_.book.offsets().acked}});
     if (on_finished_) on_finished_();
     Awaitable<> waiting = io::forever();
     co_await std::move(waiting);
@@ -82,6 +91,10 @@ Awaitable<> Relay::pause(std::chrono::milliseconds back_off) {
     }
 }
 
+bool Relay::is_wanted(const OutputIdentity& identity) const {
+    return target_ && target_->epoch == identity.epoch;
+}
+
 bool Relay::quiet() const {
     if (state_.called || unread_bytes() > 0) return false; // A held workload is reason enough.
     return RelayBook::Clock::now() - state_.down_since > options_.quiet_after;
@@ -93,6 +106,8 @@ Awaitable<bool> Relay::connect_once(OutputIdentity identity) {
     Awaitable<sys::Result<io::Socket>> dialling =
         io::connect(executor, options_.host, options_.connect_timeout);
     sys::Result<io::Socket> socket = co_await std::move(dialling);
+    // In the same turn of the loop the epoch may have ended, and this not be cancelled yet.
+    if (!is_wanted(identity)) co_return false;
     if (!socket) {
         report_outage(socket.error().message());
         co_return false;
@@ -145,13 +160,14 @@ Awaitable<bool> Relay::run_connection(io::Socket socket, OutputIdentity identity
         RelayBook::Clock::now() - began > options_.last_back_off;
 }
 
-/// One line an outage, not one a try.
+/// One line and one event an outage, not one a try.
 void Relay::report_outage(const std::string& why) {
     why_down_ = why;
     if (outage_reported_) return;
     outage_reported_ = true;
     callbacks_.warn(fmt::format("output \"{}\" is not connected to the host: {}, dialling again",
                                 state_.name, why));
+    callbacks_.event("output_outage", {{"stream", state_.name}, {"why", why}});
 }
 
 } // namespace rouse::output

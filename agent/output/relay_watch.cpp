@@ -71,11 +71,11 @@ Awaitable<> Relay::show_on_console() {
     for (;;) {
         Clock::time_point next = Clock::time_point::max();
         if (state_.book.link() == RelayBook::Link::streaming || state_.book.finished()) {
-            state_.console.stop();
+            state_.stop_console(callbacks_);
         } else if (!state_.console.active()) {
             next = state_.down_since + options_.console_after;
             if (workload_exited_ || Clock::now() >= next) {
-                state_.console.start(state_.book.kept(), Clock::now());
+                state_.start_console(callbacks_);
                 continue;
             }
         } else if (state_.console.waiting()) {

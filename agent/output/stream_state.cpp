@@ -46,6 +46,15 @@ void StreamState::report_losses(const OutputCallbacks& callbacks) {
                                            {"reason", output::name(loss->reason)}});
 }
 
+void StreamState::start_console(const OutputCallbacks& callbacks) {
+    console.start(book.kept(), RelayBook::Clock::now());
+    callbacks.event("output_console", {{"stream", name}, {"shown", true}});
+}
+
+void StreamState::stop_console(const OutputCallbacks& callbacks) {
+    if (console.stop()) callbacks.event("output_console", {{"stream", name}, {"shown", false}});
+}
+
 void StreamState::wake_writer() {
     if (!sys::failpoint("relay-work-wake")) work.notify();
 }

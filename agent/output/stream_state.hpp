@@ -23,6 +23,9 @@ struct StreamState {
     void forgo();
     /// Publishes the episodes of loss that are over.
     void report_losses(const OutputCallbacks& callbacks);
+    /// The console begins, and ceases, to show what is kept.
+    void start_console(const OutputCallbacks& callbacks);
+    void stop_console(const OutputCallbacks& callbacks);
     /// There is something to send.
     void wake_writer();
     /// Something came of the workload or of the host: who watches over the relay is to know.

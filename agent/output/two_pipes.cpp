@@ -84,7 +84,7 @@ sys::Result<TwoPipes::Filled> TwoPipes::fill(int source, std::size_t owed) {
     }
     const sys::Result<std::size_t> available = sys::bytes_readable(source);
     if (!available) return available.error();
-    if (*available == 0 && !is_over(source)) return Filled{.outcome = FillOutcome::empty};
+    if (*available == 0) return nothing_there(source);
     if (*available >= share_from) return share(source, *available);
     if (!has_free_slot(kept_.write.get())) return full();
     if (!has_free_slot(unsent_.write.get())) return Filled{.outcome = FillOutcome::no_room};
@@ -92,14 +92,20 @@ sys::Result<TwoPipes::Filled> TwoPipes::fill(int source, std::size_t owed) {
 }
 
 sys::Result<TwoPipes::Filled> TwoPipes::keep(int source) {
-    if (!has_free_slot(kept_.write.get())) return full();
     const sys::Result<std::size_t> available = sys::bytes_readable(source);
     if (!available) return available.error();
+    // Before the question whether there is room: who has written nothing waits for none.
+    if (*available == 0) return nothing_there(source);
+    if (!has_free_slot(kept_.write.get())) return full();
     if (*available < share_from) return copy(source, false);
     const sys::Result<sys::Spliced> moved = sys::splice(source, kept_.write.get(), *available);
     if (!moved) return moved.error();
     if (moved->outcome != SpliceOutcome::moved) return Filled{.outcome = FillOutcome::empty};
     return Filled{.outcome = FillOutcome::moved, .taken = moved->bytes};
+}
+
+TwoPipes::Filled TwoPipes::nothing_there(int source) {
+    return {.outcome = is_over(source) ? FillOutcome::ended : FillOutcome::empty};
 }
 
 TwoPipes::Filled TwoPipes::full() {

@@ -98,6 +98,7 @@ private:
 
     sys::Result<Filled> share(int source, std::size_t available);
     sys::Result<Filled> copy(int source, bool both);
+    static Filled nothing_there(int source);
     Filled full();
     sys::Result<std::size_t> discard(int pipe, std::size_t bytes);
 

@@ -62,6 +62,14 @@ std::string console(const json::value& relay, std::string_view member) {
                        plain(at(relay, {"console_active"})) == "true" ? ", on" : "");
 }
 
+std::string ended(const json::value& relay, std::string_view member) {
+    const json::value& unread = at(relay, {"unread"});
+    const std::string how = plain(at(relay, {member}));
+    return unread.is_null() || count(unread) == 0U
+               ? how
+               : fmt::format("{}, {} unread", how, bytes(unread));
+}
+
 struct Line {
     std::string_view label;
     std::string_view member;
@@ -92,20 +100,16 @@ constexpr std::array lines{
     Line{"after the end", "after_end", in_bytes},
     Line{"repairs", "repairs", as_is},
     Line{"on the console", "console_shown", console},
-    Line{"ended", "ended", as_is},
+    Line{"ended", "ended", ended},
 };
 
 /// Shown in the cell of another member.
 constexpr std::array merged{
-    std::string_view("stream"),
-    std::string_view("capacity"),
-    std::string_view("workload_capacity"),
-    std::string_view("socket_writable"),
-    std::string_view("writing"),
-    std::string_view("drop_episodes"),
-    std::string_view("dropping"),
-    std::string_view("console_dropped"),
-    std::string_view("console_active"),
+    std::string_view("stream"),          std::string_view("unread"),
+    std::string_view("capacity"),        std::string_view("workload_capacity"),
+    std::string_view("socket_writable"), std::string_view("writing"),
+    std::string_view("drop_episodes"),   std::string_view("dropping"),
+    std::string_view("console_dropped"), std::string_view("console_active"),
 };
 
 bool is_known(std::string_view member) {
