@@ -12,6 +12,7 @@ enum class Defence {
     independent_writers, ///< "independent-writers": a blocked writer stops nobody else
     relay_watchdog,      ///< "relay-watchdog": a lost wake-up is repaired
     exit_first,          ///< "exit-first": EXIT does not wait for the end of the streams
+    close_range,         ///< "close-range": a child has only its own descriptors
 };
 
 #ifdef ROUSE_TEST_BUILD
