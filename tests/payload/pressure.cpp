@@ -48,9 +48,15 @@ private:
     int file_;
 };
 
-/// Writes until `end`; what was written, or a negative number. `longest`: how long a write was held
-/// at most, apart from waiting for a processor.
-std::int64_t write_until(Clock::time_point end, std::chrono::nanoseconds& longest) {
+/// How long a write was held at most: by the clock, and apart from waiting for a processor, which
+/// is this machine's doing.
+struct Longest {
+    std::chrono::nanoseconds by_clock{};
+    std::chrono::nanoseconds held{};
+};
+
+/// Writes until `end`; what was written, or a negative number.
+std::int64_t write_until(Clock::time_point end, Longest& longest) {
     const RunQueueWait own(getpid());
     const RunQueueWait agent(getppid());
     std::array<char, 16384> buffer{};
@@ -64,7 +70,9 @@ std::int64_t write_until(Clock::time_point end, std::chrono::nanoseconds& longes
         now = Clock::now();
         offset += static_cast<std::uint64_t>(std::max<ssize_t>(count, 0));
         const std::chrono::nanoseconds waited = own.total() + agent.total();
-        longest = std::max<std::chrono::nanoseconds>(longest, now - start - (waited - before));
+        const std::chrono::nanoseconds took = now - start;
+        longest.by_clock = std::max(longest.by_clock, took);
+        longest.held = std::max(longest.held, took - (waited - before));
         before = waited;
     }
     return static_cast<std::int64_t>(offset);
@@ -76,12 +84,13 @@ int relentless(Words words) {
     if (words.size() != 1) return unable;
     // Others run on this machine, too: without a pause must not mean at their expense.
     if (nice(10) == -1) return failed("nice");
-    std::chrono::nanoseconds longest{};
+    Longest longest;
     const auto written =
         write_until(Clock::now() + std::chrono::seconds(number(words[0])), longest);
     if (written < 0) return failed("write");
-    return std::fprintf(stderr, "%lld %lld\n", static_cast<long long>(written),
-                        static_cast<long long>(longest.count() / 1000)) > 0
+    return std::fprintf(stderr, "%lld %lld %lld\n", static_cast<long long>(written),
+                        static_cast<long long>(longest.held.count() / 1000),
+                        static_cast<long long>(longest.by_clock.count() / 1000)) > 0
                ? 0
                : unable;
 }

@@ -11,9 +11,12 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include <unistd.h>
 
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
@@ -93,6 +96,26 @@ TEST_CASE("every table is the same inside and outside, and its document is JSON"
           test::number_at(test::status(agent.endpoint()), "/workload/pid"));
     for (const char* word : {"stdout", "stderr", "kept pipe", "acked up to"})
         CHECK_THAT(output_of(outside(agent, {"debug", "relays"})), ContainsSubstring(word));
+}
+
+TEST_CASE("who is not root is refused by the agent's debug socket", "[inspect][process]") {
+    namespace fs = std::filesystem;
+    if (::geteuid() != 0) SKIP("only root can become somebody else");
+    const AgentPlace place;
+    const Agent agent(place, payload({"tell-signals"}));
+    // Nothing but the socket itself may stand in the way.
+    fs::permissions(place.folder(), fs::perms(0711));
+    std::vector<std::string> argv = inside(place, {"status"});
+    const fs::path program = place.folder() / "rouse";
+    fs::copy_file(argv.front(), program);
+    argv.front() = program.string();
+    CHECK_FALSE(output_of(argv).empty());
+    argv.insert(argv.begin(),
+                {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"});
+    const test::Said said = test::run_command(argv, test::patience);
+    CHECK(said.status != 0);
+    CHECK(said.output.empty());
+    CHECK_THAT(said.error, ContainsSubstring("rouse: ") && ContainsSubstring("Permission denied"));
 }
 
 TEST_CASE("the metrics of a running agent obey the rules of OpenMetrics", "[inspect][process]") {

@@ -1,13 +1,10 @@
-// However a workload writes, the host gets what was written. With ROUSE_TEST_LONG=1 the amounts are
-// those of the acceptance run: 4 GiB in writes of 1 MiB, a million writes of a byte.
+// However a workload writes, the host gets what was written.
 #include "tests/process/output_scene.hpp"
 #include "tests/support/collected.hpp"
 #include "tests/support/writing_patterns.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
-
-#include <cstdlib>
 
 using namespace rouse;
 using How = proto::EndOfStream::How;
@@ -20,11 +17,6 @@ using test::ReceivedSequence;
 using test::ScriptedHost;
 
 namespace {
-
-bool long_run() {
-    const char* const variable = std::getenv("ROUSE_TEST_LONG");
-    return variable != nullptr && std::string_view(variable) == "1";
-}
 
 /// Runs a workload to its end; its stdout at a collector.
 std::string collect_stdout(const std::vector<std::string>& words) {
@@ -44,19 +36,19 @@ std::string collect_stdout(const std::vector<std::string>& words) {
 } // namespace
 
 TEST_CASE("however a workload writes, its bytes arrive exactly", "[output][process]") {
-    for (const test::WritingPattern& pattern : test::writing_patterns(
-             {.ones = long_run() ? 1000000U : 200000U, .total = std::size_t{8} << 20U})) {
+    for (const test::WritingPattern& pattern :
+         test::writing_patterns({.ones = 1000000, .total = std::size_t{8} << 20U})) {
         INFO(pattern.name);
         CHECK((collect_stdout(pattern.words) == pattern.text(pattern.size)));
     }
 }
 
 TEST_CASE("writes of 1 MiB arrive exactly, for as long as they come", "[output][process]") {
-    const std::uint64_t total = (long_run() ? std::uint64_t{4096} : std::uint64_t{256}) << 20U;
+    constexpr std::uint64_t total = std::uint64_t{4096} << 20U;
     OutputScene scene(payload({"writes", "1M", std::to_string(total)}));
     ScriptedHost::welcome(scene.err());
     ScriptedHost::welcome(scene.out());
-    const ReceivedSequence received = scene.take_out(std::chrono::minutes(long_run() ? 10 : 2));
+    const ReceivedSequence received = scene.take_out(std::chrono::minutes(5));
     CHECK(received.received == total);
     CHECK(received.dropped == 0);
     CHECK(received.end->how == How::closed);

@@ -30,6 +30,7 @@ void check_output(Rig& rig, const std::string& generation) {
         INFO(stream << " of " << generation);
         CHECK(compare(rig.collected(), generation, stream) == "");
     }
+    CHECK(lost_bytes(rig.collected(), generation, "stdout") == 0);
 }
 
 void check_exec(Rig& rig) {

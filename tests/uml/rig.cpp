@@ -68,7 +68,8 @@ std::vector<std::string> payload(std::vector<std::string> words) {
 std::string workload_config(const std::vector<std::string>& words, std::string_view on_exit,
                             std::string_view send) {
     namespace json = boost::json;
-    json::object config{{"on_exit", on_exit}, {"output", {{"send", send}}}};
+    json::object config{{"on_exit", on_exit},
+                        {"output", {{"send", send}, {"stdout", {{"policy", "block"}}}}}};
     if (!words.empty()) config["workload"] = {{"argv", json::value_from(payload(words))}};
     return json::serialize(config);
 }

@@ -25,7 +25,8 @@ namespace rouse::uml {
 /// Where the guest's output comes in, by default.
 inline constexpr std::uint32_t output_port = 4002;
 
-/// A configuration whose workload is rouse-payload with these words; without words, none. Output
+/// A configuration whose workload is rouse-payload with these words; without words, none. Of its
+/// stdout nothing is ever lost (`block`), its stderr has the default policy, `drop`. Output
 /// is spliced unless told: on this kernel a frame is then a packet for its header and one for each
 /// page, so that there is a middle to cut it in.
 [[nodiscard]] std::string workload_config(const std::vector<std::string>& words,
