@@ -45,6 +45,8 @@ CLEAN = {
                           "    co_spawn(io, []() -> awaitable<void> { co_return; });\n"
                           "}\n",
     "agent/main.cpp": '#include "agent/exec/run.hpp"\n',
+    "agent/README.md": '## Invariants\n1. All is well: "all is well and\nstays so".\n\n## Words\n',
+    "tests/a.cpp": 'TEST_CASE("all is well "\n          "and stays so",\n          "[a]") {}\n',
     "agent/exec/run.hpp": "#pragma once\n// Runs.\n",
     "tools/test": "#!/bin/bash\necho $HOME/work /sbin/home\n",
 }
@@ -115,6 +117,10 @@ PLANTS = {
     "the top level holds only what belongs there": [{"notes.txt": "n\n"}, {"docs/a.md": "a\n"}],
     "work that is left carries the number of its issue": [
         coroutine("// TODO later"), {"README.md": "FIXME: say more\n"},
+    ],
+    "every invariant names a test that is there": [
+        {"agent/README.md": '## Invariants\n1. All is well: "nothing is".\n\n## Words\n'},
+        {"agent/README.md": "## Invariants\n1. All is well.\n\n## Words\n"},
     ],
     "no file names a path of somebody's machine": [
         {"README.md": "cd /home/me/rouse\n"}, {"tools/test": "#!/bin/sh\ncd /work/main\n"},

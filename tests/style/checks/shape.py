@@ -67,6 +67,19 @@ def promises(tree):
             for number, line in enumerate(tree.text(name).splitlines(), 1) if wanted.search(line)]
 
 
+def named_tests(tree):
+    """The tests that the invariants of agent/README.md name are there."""
+    section = re.search(r"^## Invariants$(.*?)^## ", tree.text("agent/README.md") or "", re.M | re.S)
+    if not section:
+        return ["agent/README.md: it has no invariants"]
+    code = "".join(tree.text(name) for name in tree.cpp() if name.startswith("tests/"))
+    known = {re.sub(r'"\s*"', "", name)
+             for name in re.findall(r'TEST_CASE\(\s*"((?:[^"]|"\s*")*)",', code)}
+    named = re.findall(r'"([^"]+)"', section.group(1).replace("\n", " "))
+    problems = [f"agent/README.md: no test is named '{name}'" for name in named if name not in known]
+    return problems if named else ["agent/README.md: its invariants name no test"]
+
+
 def machine_paths(tree):
     wanted = re.compile(r"(?<![\w.}$/-])/(work\b|home/\w+|root/[\w.])")
     own = str(tree.root)
@@ -111,6 +124,7 @@ CHECKS = [
     ("a source file includes its own header first", own_header_first),
     ("the top level holds only what belongs there", top_level),
     ("work that is left carries the number of its issue", promises),
+    ("every invariant names a test that is there", named_tests),
     ("no file names a path of somebody's machine", machine_paths),
     ("no file names a package host of somebody's machine", package_hosts),
     ("shell scripts parse", shell_parses),
