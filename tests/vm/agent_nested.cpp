@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fmt/format.h>
 
@@ -20,8 +21,8 @@ namespace {
 
 constexpr auto nested_limit = std::chrono::minutes(6);
 
-lab::MachineOptions genuine_options(std::string config) {
-    auto options = test::agent_options("6.12", std::move(config));
+lab::MachineOptions genuine_options(const std::string& kernel, std::string config) {
+    auto options = test::agent_options(kernel, std::move(config));
     options.rig = lab::Rig::kvm;
     options.memory = 128;
     return options;
@@ -66,12 +67,14 @@ void check_parallel_execs(const std::string& target) {
 
 TEST_CASE("genuine vhost-vsock: restored machines answer at once and go on with their output",
           "[.][genuine]") {
+    const std::string kernel = GENERATE("6.1", "6.12");
+    INFO("kernel " << kernel);
     const test::TemporaryDirectory folder;
     const auto snapshot = folder.path() / "saved";
     std::string parent;
     std::uint64_t parent_end = 0;
     {
-        test::Guest source(genuine_options(test::payload_config({"trickle"})));
+        test::Guest source(genuine_options(kernel, test::payload_config({"trickle"})));
         (void)source.collected().wait_event("output_connected");
         parent = source.generation();
         test::wait_until([&] { return source.collected().size(parent, "stdout") > (1U << 20U); },
@@ -121,7 +124,9 @@ TEST_CASE("genuine vhost-vsock: restored machines answer at once and go on with 
 
 TEST_CASE("genuine vhost-vsock: a machine that powers off has delivered everything",
           "[.][genuine]") {
-    test::check_power_off(genuine_options(test::power_off_config()));
+    const std::string kernel = GENERATE("6.1", "6.12");
+    INFO("kernel " << kernel);
+    test::check_power_off(genuine_options(kernel, test::power_off_config()));
 }
 
 TEST_CASE("exec and output survive a genuine restore, and a power-off loses nothing",
