@@ -53,7 +53,7 @@ NativePlace::NativePlace() : directory_(lab::Directory::temporary("bench")) {
     add_peer("read+write loop", relay("copy", "2"), "2");
     add_peer("splice loop that keeps", relay("keep", "3"), "3");
     add_peer("socat", socat({}, "4"), "4");
-    add_peer("socat -b 65536", socat({"-b", "65536"}, "5"), "5");
+    add_peer(long_packets, socat({"-b", "65536"}, "5"), "5");
 }
 
 void NativePlace::add_agent(const std::string& send) {

@@ -26,6 +26,9 @@ constexpr auto start_limit = std::chrono::seconds(30);
 /// The name of an agent's lane.
 [[nodiscard]] std::string agent_name(const std::string& send);
 
+/// The one lane whose writes are longer than what every kernel gets through the lab's vsock device.
+constexpr const char* long_packets = "socat -b 65536";
+
 /// Agents and peers on this machine, on one processor.
 class NativePlace {
 public:
@@ -53,7 +56,8 @@ public:
 
 private:
     void add_agent(const std::string& send);
-    void add_peer(std::string name, const std::string& kind, unsigned port);
+    /// Starts `relay`, which connects to `port` of the host, and its workload to the next one.
+    void add_peer(std::string name, const std::vector<std::string>& relay, unsigned port);
 
     std::string kernel_;
     std::vector<lab::Machine> machines_;

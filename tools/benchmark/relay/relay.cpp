@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <sched.h>
@@ -124,6 +125,33 @@ Row latency_row(const std::vector<Lane>& lanes, const std::string& where, double
                                   lanes.front().turns().size())};
 }
 
+/// Takes `long_packets` out when nothing arrives from it. Measured: on kernel 6.12 the vsock device
+/// of the lab loses a write above 32 KiB and all that its connection sends later; on 6.1 it does
+/// not. What was wrong; empty when the lane is still there.
+std::string try_long_packets(std::vector<Lane>& lanes) {
+    const auto lane = std::find_if(lanes.begin(), lanes.end(), [](const Lane& candidate) {
+        return candidate.name() == long_packets;
+    });
+    try {
+        lane->warm_up(guest_load);
+        return {};
+    } catch (const std::runtime_error& error) {
+        lanes.erase(lane);
+        return error.what();
+    }
+}
+
+/// In place of the row that compares with `long_packets`.
+Row swallowed_row(const std::string& where, const std::string& wrong) {
+    return {.bench = "relay",
+            .what = fmt::format("throughput of {}, {}", long_packets, where),
+            .value = 0,
+            .unit = "MiB/s",
+            .compared = "nothing arrives",
+            .detail = wrong,
+            .aim = Aim::none};
+}
+
 void measure_native(const Settings& settings, Report& report) {
     NativePlace place;
     auto& lanes = place.lanes();
@@ -137,7 +165,7 @@ void measure_native(const Settings& settings, Report& report) {
     add("CPU a GiB by splice that keeps, Unix", "splice loop that keeps", &Turn::cpu_ms_per_gib,
         Aim::none, 0);
     add("throughput by socat", "socat", &Turn::mib_per_second, Aim::at_least, 1.5);
-    add("throughput by socat -b 65536", "socat -b 65536", &Turn::mib_per_second, Aim::none, 0);
+    add("throughput by socat -b 65536", long_packets, &Turn::mib_per_second, Aim::none, 0);
     add("throughput by read+write", "read+write loop", &Turn::mib_per_second, Aim::none, 0);
     add("80-byte lines by socat", "socat", &Turn::lines_per_second, Aim::at_least, 1.4);
     add("80-byte lines by bare splice", "bare splice loop", &Turn::lines_per_second, Aim::none, 0);
@@ -157,19 +185,26 @@ void measure_guest(const Guest& guest, const Settings& settings, Report& report)
     GuestPlace place(guest.kernel, guest.other);
     auto& lanes = place.lanes();
     const std::string where = "vsock " + guest.kernel;
+    const std::string wrong = try_long_packets(lanes);
     take_turns(lanes, guest_load, settings.runs, where);
-    const std::string other = agent_name(guest.other);
-    report.rows.push_back(compare(lanes, "CPU a GiB by bare splice, " + where, "bare splice loop",
-                                  &Turn::cpu_ms_per_gib, Aim::at_most, 1.5));
-    for (const auto& [what, peer] : {std::pair("splice that keeps", "splice loop that keeps"),
-                                     std::pair("read+write", "read+write loop")})
-        report.rows.push_back(compare(lanes, fmt::format("CPU a GiB by {}, {}", what, where), peer,
-                                      &Turn::cpu_ms_per_gib, Aim::none, 0));
-    for (const auto& [what, member] : {std::pair("CPU a GiB", &Turn::cpu_ms_per_gib),
-                                       std::pair("throughput", &Turn::mib_per_second)})
+    const auto add = [&](std::string_view what, std::string_view peer, double Turn::*member,
+                         Aim aim = Aim::none, double reach = 0) {
         report.rows.push_back(
-            compare(lanes, fmt::format("{}, {} (chosen) by other, {}", what, guest.chosen, where),
-                    other, member, Aim::none, 0));
+            compare(lanes, fmt::format("{}, {}", what, where), peer, member, aim, reach));
+    };
+    add("CPU a GiB by bare splice", "bare splice loop", &Turn::cpu_ms_per_gib, Aim::at_most, 1.5);
+    add("CPU a GiB by splice that keeps", "splice loop that keeps", &Turn::cpu_ms_per_gib);
+    add("CPU a GiB by read+write", "read+write loop", &Turn::cpu_ms_per_gib);
+    const std::string chosen = guest.chosen + " (chosen) by other";
+    add("CPU a GiB, " + chosen, agent_name(guest.other), &Turn::cpu_ms_per_gib);
+    add("throughput, " + chosen, agent_name(guest.other), &Turn::mib_per_second);
+    add("throughput by socat", "socat", &Turn::mib_per_second);
+    add("throughput by socat -b 32768", "socat -b 32768", &Turn::mib_per_second);
+    if (wrong.empty())
+        add("throughput by socat -b 65536", long_packets, &Turn::mib_per_second);
+    else
+        report.rows.push_back(swallowed_row(where, wrong));
+    add("80-byte lines by socat", "socat", &Turn::lines_per_second);
     report.rows.push_back(latency_row(lanes, where, 5));
     add_panels(report, lanes, where);
 }
