@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -148,6 +149,16 @@ public:
     std::string console;
     std::vector<std::string> warnings;
 };
+
+/// The workload ends, the host is kind.
+inline void finish(OutputGuest& guest, OutputHost& host) {
+    guest.ends.clear();
+    REQUIRE(guest.until([&] {
+        host.serve();
+        return guest.status("stdout").state == "finished" &&
+               guest.status("stderr").state == "finished";
+    }));
+}
 
 /// Both streams are connected and welcomed by `host`.
 inline bool welcomed(OutputGuest& guest, OutputHost& host) {

@@ -1,5 +1,4 @@
-// What happens to a stream that nobody takes in time: lost and marked, or held; shown on the
-// console.
+// What happens to a stream that nobody takes in time: lost and marked, or held.
 #include "tests/unit/output_guest.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -9,6 +8,7 @@ using namespace rouse;
 using namespace std::chrono_literals;
 
 using output::DropPolicy;
+using test::finish;
 using test::HostConnection;
 using test::OutputGuest;
 using test::OutputHost;
@@ -23,16 +23,6 @@ void pass(OutputGuest& guest, std::chrono::milliseconds time, Meanwhile meanwhil
     REQUIRE(guest.until([&] {
         meanwhile();
         return std::chrono::steady_clock::now() > end;
-    }));
-}
-
-/// The workload ends, the host is kind.
-void finish(OutputGuest& guest, OutputHost& host) {
-    guest.ends.clear();
-    REQUIRE(guest.until([&] {
-        host.serve();
-        return guest.status("stdout").state == "finished" &&
-               guest.status("stderr").state == "finished";
     }));
 }
 
@@ -259,43 +249,4 @@ TEST_CASE("both ways of sending bring the same bytes", "[output]") {
     REQUIRE(guest.status("stdout").send == output::name(path));
     REQUIRE(host.newest("stdout")->largest_frame <=
             proto::limits::data_frame - proto::frame_header_size);
-}
-
-TEST_CASE("the console shows what no host takes, and the host gets it all the same", "[output]") {
-    OutputGuest guest;
-    guest.options.console = true;
-    guest.options.console_after = 20ms;
-    guest.start();
-    guest.connect(1);
-    REQUIRE(guest.write("stdout", 300) == 300);
-    REQUIRE(guest.until([&] { return guest.console.size() == 300; }));
-    REQUIRE(guest.console == guest.all_of("stdout"));
-    REQUIRE(guest.write("stdout", 9000) == 9000);
-    REQUIRE(guest.until([&] { return guest.console.size() == 9300; }));
-    REQUIRE(guest.console == guest.all_of("stdout"));
-    OutputHost host(guest.host_path());
-    REQUIRE(welcomed(guest, host));
-    REQUIRE_FALSE(guest.status("stdout").console_active);
-    REQUIRE(guest.write("stdout", 500) == 500);
-    finish(guest, host);
-    REQUIRE(guest.console.size() == 9300); // A host takes it now.
-    REQUIRE(guest.status("stdout").console_shown == 9300);
-    REQUIRE(host.stream("stdout").is(guest.all_of("stdout")));
-}
-
-TEST_CASE("the console is not asked for what it cannot take, and that is counted", "[output]") {
-    OutputGuest guest;
-    guest.options.console = true;
-    guest.options.console_after = 0ms;
-    guest.start();
-    REQUIRE(guest.write_all("stdout", 400000, [] {}));
-    REQUIRE(guest.until([&] {
-        const output::RelayStatus status = guest.status("stdout");
-        return status.console_shown + status.console_dropped == 400000;
-    }));
-    REQUIRE(guest.console.size() < 200000);
-    OutputHost host(guest.host_path());
-    guest.connect(1);
-    finish(guest, host);
-    REQUIRE(host.stream("stdout").is(guest.all_of("stdout")));
 }
