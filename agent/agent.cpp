@@ -22,14 +22,20 @@ std::vector<int> run_signals() {
     return {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 }
 
+/// With no memory left there may be none for the report either.
+template <typename... Parts>
+void say_escape(Log& log, fmt::format_string<const Parts&...> text,
+                const Parts&... parts) noexcept {
+    try {
+        log.error(fmt::format(text, parts...));
+    } catch (const std::exception&) {
+        return;
+    }
+}
+
 io::TaskGroup::OnEscape report_escape(Log& log) {
     return [&log](const std::string& task, const std::string& what) {
-        try {
-            log.error(
-                fmt::format("task '{}' ended by an exception: {}; the agent goes on", task, what));
-        } catch (const std::bad_alloc&) {
-            return; // With no memory left there may be none for the report either.
-        }
+        say_escape(log, "task '{}' ended by an exception: {}; the agent goes on", task, what);
     };
 }
 
@@ -174,14 +180,6 @@ void Agent::begin() {
     tasks_.spawn("workload", supervise_workload());
 }
 
-void Agent::outlive(const std::exception& escaped) noexcept {
-    try {
-        log_.error(fmt::format("escaped exception: {}; the agent goes on", escaped.what()));
-    } catch (const std::exception&) {
-        return; // With no memory left there may be none for the report either.
-    }
-}
-
 Agent::Ending Agent::run() {
     begin();
     // From here on the agent must not die: what a handler throws ends that handler only.
@@ -189,7 +187,8 @@ Agent::Ending Agent::run() {
         try {
             context_.run();
         } catch (const std::exception& escaped) {
-            outlive(escaped);
+            say_escape(log_, "escaped exception: {}; the agent goes on",
+                       std::string_view(escaped.what()));
         }
     }
     return ending_.value_or(Ending::poweroff);

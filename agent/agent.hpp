@@ -66,7 +66,6 @@ private:
     restore::RestoreHooks restore_hooks();
     io::Awaitable<std::string> rebind();
     // agent_workload.cpp
-    void outlive(const std::exception& escaped) noexcept;
     io::Awaitable<> supervise_workload();
     void workload_started();
     void workload_ended();
