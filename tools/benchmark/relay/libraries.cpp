@@ -1,8 +1,9 @@
 #include "tools/benchmark/relay/libraries.hpp"
 
+#include "proto/text.hpp"
+
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 
 namespace rouse::bench {
@@ -20,8 +21,7 @@ std::string_view path_in(std::string_view line) {
 std::vector<std::filesystem::path> parse_libraries(std::string_view ldd_output) {
     std::vector<std::filesystem::path> libraries;
     while (!ldd_output.empty()) {
-        const std::string_view line = ldd_output.substr(0, ldd_output.find('\n'));
-        ldd_output.remove_prefix(std::min(line.size() + 1, ldd_output.size()));
+        const std::string_view line = proto::split_off(ldd_output, '\n');
         if (line.ends_with("not found"))
             throw std::runtime_error(fmt::format("a library is missing: '{}'", line));
         if (const auto path = path_in(line); !path.empty()) libraries.emplace_back(path);
