@@ -10,7 +10,7 @@ namespace rouse::uml {
 constexpr std::chrono::milliseconds recovery_deadline = std::chrono::seconds(20);
 
 /// Waits until both streams of the output have grown, then checks all their bytes, and that a
-/// command runs, at the second try at the latest.
+/// command runs as soon as the guest has noticed the last reset.
 void check_recovered(Rig& rig);
 
 /// Checks the bytes that there are.
