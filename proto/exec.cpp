@@ -47,6 +47,7 @@ json::value to_json(const ExecRequest& request) {
     if (!request.command.cwd.empty()) object["cwd"] = request.command.cwd;
     if (!request.command.user.empty()) object["user"] = request.command.user;
     if (!request.stdin_bytes.empty()) object["stdin"] = bytes_to_json(request.stdin_bytes);
+    add_to_json(object, request.session);
     return object;
 }
 
@@ -58,6 +59,7 @@ Parsed<ExecRequest> parse_exec_request(std::string_view body) {
     Fields fields(*document, "$", problems);
     fields.require("argv");
     read_command(fields, request.command);
+    read_session_options(fields, request.session, problems);
     if (const json::value* input = fields.raw("stdin")) {
         Parsed<std::string> bytes = bytes_from_json(*input, "$.stdin");
         if (!bytes) return bytes.error();

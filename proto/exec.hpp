@@ -2,6 +2,7 @@
 // Documents of `POST /v1/exec`.
 
 #include "proto/exit_status.hpp"
+#include "proto/session.hpp"
 
 namespace rouse::proto {
 
@@ -21,6 +22,7 @@ void read_command(Fields& fields, Command& command);
 struct ExecRequest {
     Command command;
     std::string stdin_bytes; ///< plain exec only; the stream form sends DATA frames on stream 0
+    SessionOptions session;
 
     friend bool operator==(const ExecRequest&, const ExecRequest&) = default;
 };

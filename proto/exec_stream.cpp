@@ -23,11 +23,26 @@ Parsed<Document> parse_single(std::string_view payload, std::string_view key,
 } // namespace
 
 json::value to_json(const Started& started) {
-    return json::object{{"pid", started.pid}};
+    return json::object{{"pid", started.pid},   {"id", started.id},    {"control", started.control},
+                        {"tty", started.tty},   {"stdin", started.in}, {"stdout", started.out},
+                        {"stderr", started.err}};
 }
 
 Parsed<Started> parse_started(std::string_view payload) {
-    return parse_single<Started, std::uint64_t>(payload, "pid", &Started::pid, 0, UINT64_MAX);
+    Parsed<json::value> value = parse_json(payload);
+    if (!value) return value.error();
+    Started started;
+    Problems problems;
+    Fields fields(*value, "$", problems);
+    fields.require("pid");
+    fields.read("pid", started.pid);
+    fields.read("id", started.id);
+    fields.read("control", started.control);
+    fields.read("tty", started.tty);
+    fields.read("stdin", started.in);
+    fields.read("stdout", started.out);
+    fields.read("stderr", started.err);
+    return value_or_first(std::move(started), problems);
 }
 
 json::value to_json(const SignalRequest& request) {

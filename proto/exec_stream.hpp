@@ -6,9 +6,15 @@
 
 namespace rouse::proto {
 
-/// Payload of STARTED.
+/// Payload of STARTED: of a new session, or of one that the client came back to.
 struct Started {
     std::uint64_t pid = 0; ///< as the guest's root PID namespace numbers it
+    std::string id;        ///< of the session
+    bool control = true;   ///< this client may write, signal and resize
+    bool tty = false;
+    std::uint64_t in = 0;  ///< bytes of stdin that the session has; the next DATA begins there
+    std::uint64_t out = 0; ///< offset of the first byte that will be sent
+    std::uint64_t err = 0;
 
     friend bool operator==(const Started&, const Started&) = default;
 };

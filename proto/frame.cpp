@@ -94,6 +94,8 @@ std::string_view name(FrameType type) {
         return "HELLO_ACK";
     case FrameType::confirm:
         return "CONFIRM";
+    case FrameType::detach:
+        return "DETACH";
     }
     return "unknown";
 }

@@ -35,6 +35,7 @@ enum class FrameType : std::uint8_t {
     pong = 14,
     hello_ack = 15, ///< host's answer on the link: generation and restore document
     confirm = 16,   ///< the guest applied the document; carries the report
+    detach = 17,    ///< the client leaves on purpose; the guest repeats it and closes
 };
 
 /// Stream numbers are descriptor numbers; frames that belong to no stream say `none`.

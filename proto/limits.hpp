@@ -53,6 +53,10 @@ inline constexpr std::size_t control_frame = 64 * 1024;
 inline constexpr std::size_t sessions = 1024;
 inline constexpr std::size_t captured_output = 1024 * 1024;
 inline constexpr std::size_t exec_window = 64 * 1024;
+inline constexpr std::size_t sessions_remembered = 256;
+inline constexpr std::chrono::milliseconds session_memory = 600s;
+inline constexpr std::size_t ids_forgotten = 4096;
+inline constexpr std::chrono::milliseconds reattach_grace = 30s;
 
 // Acknowledgements: a receiver acks each 256 KiB or 20 ms, and at once on ACK_NOW.
 inline constexpr std::size_t ack_bytes = 256 * 1024;

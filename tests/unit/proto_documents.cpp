@@ -97,7 +97,9 @@ TEST_CASE("documents of exec come back as they were sent", "[proto]") {
     ExecResult failed;
     failed.error = SpawnFailure{.stage = "exec", .error = 2, .message = "m", .path = "/p"};
     REQUIRE(parse_exec_result(text_of(failed)).value() == failed);
-    REQUIRE(parse_started(text_of(Started{.pid = 7})).value().pid == 7);
+    const Started started{
+        .pid = 7, .id = "a", .control = false, .tty = true, .in = 1, .out = 2, .err = 3};
+    REQUIRE(parse_started(text_of(started)).value() == started);
     REQUIRE(parse_signal_request(text_of(SignalRequest{.signal = 64})).value().signal == 64);
     REQUIRE(parse_dropped(text_of(Dropped{.count = 1})).value().count == 1);
 }
@@ -154,7 +156,7 @@ TEST_CASE("what is wrong with a document is said with its JSON path", "[proto]")
     REQUIRE(exec(R"({"argv": ["a", 3]})") == "$.argv[1]: must be a string");
     REQUIRE(exec(R"({"argv": ["a"], "env": {"X": 1}})") == "$.env.X: must be a string");
     REQUIRE(exec(R"({"argv": ["a"], "stdin": {"base64": "!"}})").starts_with("$.stdin.base64: "));
-    REQUIRE(exec(R"({"argv": ["a"], "tty": true})") == "$.tty: is not a known key");
+    REQUIRE(exec(R"({"argv": ["a"], "tty": true})") == "$.tty: must be an object");
     REQUIRE(exec("{\"argv\": ").starts_with("$: not valid JSON at byte "));
     const auto hello = parse_output_hello(
         R"({"versions":[1],"boot_id":"","generation":"","stream":"stdout","oldest":2,"next":1})");

@@ -109,6 +109,8 @@ std::string rewritten(const Example& example) {
         return again(parse_dropped(text));
     case FrameType::started:
         return again(parse_started(text));
+    case FrameType::resize:
+        return again(parse_terminal_size(text));
     case FrameType::signal:
         return again(parse_signal_request(text));
     case FrameType::exit:
@@ -164,6 +166,10 @@ std::map<std::string, std::string> limits_of_the_code() {
             {"sessions", std::to_string(l::sessions)},
             {"captured_output", std::to_string(l::captured_output)},
             {"exec_window", std::to_string(l::exec_window)},
+            {"sessions_remembered", std::to_string(l::sessions_remembered)},
+            {"session_memory", milliseconds(l::session_memory)},
+            {"ids_forgotten", std::to_string(l::ids_forgotten)},
+            {"reattach_grace", milliseconds(l::reattach_grace)},
             {"ack_bytes", std::to_string(l::ack_bytes)},
             {"ack_delay", milliseconds(l::ack_delay)}};
 }
@@ -216,7 +222,7 @@ TEST_CASE("the page shows an example of every type of frame", "[proto][readme]")
     std::map<FrameType, int> seen;
     for (const Example& example : examples())
         ++seen[example.header.type];
-    REQUIRE(seen.size() == 16);
+    REQUIRE(seen.size() == 17);
 }
 
 TEST_CASE("the table of limits of the page is that of the code", "[proto][readme]") {
