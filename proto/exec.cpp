@@ -34,6 +34,7 @@ void read_command(Fields& fields, Command& command) {
     fields.read("env", command.env);
     fields.read("cwd", command.cwd);
     fields.read("user", command.user);
+    read_process_attributes(fields, command.attributes);
     for (const auto& [name, value] : command.env)
         if (name.empty() || name.find('=') != std::string::npos)
             fields.fail("env", "has a name that is empty or contains '='");
@@ -41,11 +42,17 @@ void read_command(Fields& fields, Command& command) {
         if (argument.find('\0') != std::string::npos) fields.fail("argv", "contains a NUL byte");
 }
 
+void add_to_json(json::object& object, const Command& command) {
+    object["argv"] = json::value_from(command.argv);
+    if (!command.env.empty()) object["env"] = json::value_from(command.env);
+    if (!command.cwd.empty()) object["cwd"] = command.cwd;
+    if (!command.user.empty()) object["user"] = command.user;
+    add_to_json(object, command.attributes);
+}
+
 json::value to_json(const ExecRequest& request) {
-    json::object object{{"argv", json::value_from(request.command.argv)}};
-    if (!request.command.env.empty()) object["env"] = json::value_from(request.command.env);
-    if (!request.command.cwd.empty()) object["cwd"] = request.command.cwd;
-    if (!request.command.user.empty()) object["user"] = request.command.user;
+    json::object object;
+    add_to_json(object, request.command);
     if (!request.stdin_bytes.empty()) object["stdin"] = bytes_to_json(request.stdin_bytes);
     add_to_json(object, request.session);
     return object;

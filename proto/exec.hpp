@@ -2,6 +2,7 @@
 // Documents of `POST /v1/exec`.
 
 #include "proto/exit_status.hpp"
+#include "proto/process_attributes.hpp"
 #include "proto/session.hpp"
 
 namespace rouse::proto {
@@ -12,12 +13,15 @@ struct Command {
     std::map<std::string, std::string> env; ///< added to the guest's defaults; wins over them
     std::string cwd;                        ///< empty: the user's home, or /
     std::string user;                       ///< `name|uid[:group|gid]`; empty: root
+    ProcessAttributes attributes = {};
 
     friend bool operator==(const Command&, const Command&) = default;
 };
 
 /// Reads the members of a Command out of an object that may have more.
 void read_command(Fields& fields, Command& command);
+/// Adds the members that are not empty.
+void add_to_json(boost::json::object& object, const Command& command);
 
 struct ExecRequest {
     Command command;

@@ -58,6 +58,10 @@ const json::value* Fields::typed(std::string_view key, bool (*is)(const json::va
     return nullptr;
 }
 
+Fields Fields::member(std::string_view key, const json::value& value) const {
+    return {value, path_of(key), *problems_};
+}
+
 void Fields::require(std::string_view key) {
     if (object_ != nullptr && !object_->contains(key)) fail(key, "is missing");
 }
@@ -144,12 +148,15 @@ void Fields::read(std::string_view key, std::int64_t& target) {
     target = value->get_int64();
 }
 
-void Fields::read(std::string_view key, std::optional<std::uint64_t>& target) {
+void Fields::read(std::string_view key, std::optional<std::uint64_t>& target, std::uint64_t low,
+                  std::uint64_t high) {
     const json::value* value = raw(key);
     if (value == nullptr) return;
     if (value->is_null()) return target.reset();
     target = whole_number(*value);
-    if (!target) fail(key, "must be a whole number or null");
+    if (!target) return fail(key, "must be a whole number or null");
+    if (*target < low || *target > high)
+        fail(key, fmt::format("must be a whole number from {} to {}, or null", low, high));
 }
 
 void Fields::read(std::string_view key, std::chrono::milliseconds& target) {

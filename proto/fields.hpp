@@ -42,13 +42,16 @@ public:
     void read(std::string_view key, std::uint32_t& target, std::uint32_t low = 0,
               std::uint32_t high = UINT32_MAX);
     void read(std::string_view key, std::int64_t& target);
-    /// A JSON null empties the target.
-    void read(std::string_view key, std::optional<std::uint64_t>& target);
+    /// A JSON null empties the target. Whole numbers between `low` and `high`, both included.
+    void read(std::string_view key, std::optional<std::uint64_t>& target, std::uint64_t low = 0,
+              std::uint64_t high = UINT64_MAX);
     /// Milliseconds as a whole number.
     void read(std::string_view key, std::chrono::milliseconds& target);
 
     /// The member as it is, or null. Counts as known.
     const boost::json::value* raw(std::string_view key);
+    /// The members of `value`, which is the member `key` of this object; the same list of problems.
+    [[nodiscard]] Fields member(std::string_view key, const boost::json::value& value) const;
     /// Reports an error when the member is missing.
     void require(std::string_view key);
     /// Reports an error at a member (or at this object, for an empty key).
