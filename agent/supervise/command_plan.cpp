@@ -1,5 +1,7 @@
 #include "agent/supervise/command_plan.hpp"
 
+#include "proto/kernel_names.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,6 +51,31 @@ std::vector<std::string> candidates(const std::string& program, std::string_view
     }
 }
 
+std::uint64_t capability_mask(const std::vector<std::string>& names) {
+    std::uint64_t mask = 0;
+    for (const std::string& name : names) {
+        if (name == "ALL") return sys::CapabilityMasks::all;
+        // The document was checked, so there is a number.
+        if (const std::optional<unsigned> number = proto::capability_number(name))
+            mask |= std::uint64_t{1} << *number;
+    }
+    return mask;
+}
+
+sys::SpawnAttributes spawn_attributes(const proto::ProcessAttributes& wanted) {
+    sys::SpawnAttributes attributes;
+    for (const auto& [name, limit] : wanted.rlimits)
+        if (const std::optional<int> resource = proto::resource_number(name))
+            attributes.rlimits.push_back(
+                {.resource = *resource, .soft = limit.soft, .hard = limit.hard});
+    attributes.capabilities = {.drop = capability_mask(wanted.capabilities.drop),
+                               .add = capability_mask(wanted.capabilities.add)};
+    attributes.no_new_privs = wanted.no_new_privs;
+    if (wanted.umask) attributes.umask = static_cast<int>(*wanted.umask);
+    attributes.oom_score_adj = static_cast<int>(wanted.oom_score_adj);
+    return attributes;
+}
+
 sys::SpawnPlan plan_for(const proto::Command& command, const sys::User& user) {
     const auto env = environment(command, user);
     sys::SpawnPlan plan;
@@ -58,9 +85,27 @@ sys::SpawnPlan plan_for(const proto::Command& command, const sys::User& user) {
         plan.env.push_back(fmt::format("{}={}", name, value));
     plan.cwd = command.cwd.empty() ? user.home : command.cwd;
     if (command.cwd.empty()) plan.cwd_fallback = "/";
-    if (!command.user.empty())
+    if (!command.user.empty() || !command.attributes.groups.empty())
         plan.user = sys::Credentials{.uid = user.uid, .gid = user.gid, .groups = user.groups};
+    plan.attributes = spawn_attributes(command.attributes);
     return plan;
+}
+
+/// Adds the groups that the command names to those of its user.
+std::optional<proto::SpawnFailure> add_groups(const proto::Command& command, sys::User& user,
+                                              const sys::UserFiles& files) {
+    for (const std::string& name : command.attributes.groups) {
+        const sys::Result<gid_t> gid = sys::find_group(name, files);
+        if (!gid) {
+            proto::SpawnFailure failure = make_failure("groups", gid.error(), name);
+            if (gid.error() == sys::error_from(ENOENT))
+                failure.message = fmt::format("\"{}\": there is no such group", name);
+            return failure;
+        }
+        if (std::find(user.groups.begin(), user.groups.end(), *gid) == user.groups.end())
+            user.groups.push_back(*gid);
+    }
+    return std::nullopt;
 }
 
 } // namespace
@@ -71,8 +116,11 @@ std::variant<sys::SpawnPlan, proto::SpawnFailure> make_plan(const proto::Command
         return proto::SpawnFailure{
             .stage = "request", .error = EINVAL, .message = *wrong, .path = ""};
     const std::string wanted = command.user.empty() ? std::to_string(::geteuid()) : command.user;
-    const sys::Result<sys::User> user = sys::find_user(wanted, files);
-    if (user) return plan_for(command, *user);
+    sys::Result<sys::User> user = sys::find_user(wanted, files);
+    if (user) {
+        if (auto failure = add_groups(command, *user, files)) return *failure;
+        return plan_for(command, *user);
+    }
     proto::SpawnFailure failure = make_failure("user", user.error(), command.user);
     if (user.error() == sys::error_from(ENOENT))
         failure.message = fmt::format("\"{}\": there is no such user or group", command.user);

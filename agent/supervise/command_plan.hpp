@@ -16,7 +16,8 @@ inline constexpr std::string_view default_path =
 /// Resolves everything but the descriptors. An empty user keeps the agent's own identity. The
 /// environment is HOME, USER, LOGNAME, SHELL and PATH as login(1) sets them, and then the
 /// command's, which wins; nothing of the agent's own. An empty cwd means the user's home, or `/`
-/// where that cannot be entered. Failures have the stage "request" (EINVAL) or "user".
+/// where that cannot be entered. Failures have the stage "request" (EINVAL), "user" or
+/// "groups".
 std::variant<sys::SpawnPlan, proto::SpawnFailure> make_plan(const proto::Command& command,
                                                             const sys::UserFiles& files = {});
 

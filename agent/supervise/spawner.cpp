@@ -1,6 +1,7 @@
 #include "agent/supervise/spawner.hpp"
 
 #include "agent/supervise/command_plan.hpp"
+#include "proto/kernel_names.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -23,12 +24,31 @@ using namespace asio::experimental::awaitable_operators;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds exec_deadline(10);
 
+/// The n-th name of the limits that were asked for, in the order of the plan.
+std::string rlimit_name(const proto::Command& command, int item) {
+    const auto& rlimits = command.attributes.rlimits;
+    if (item < 0 || static_cast<std::size_t>(item) >= rlimits.size()) return "nofile";
+    return std::next(rlimits.begin(), item)->first;
+}
+
 /// What the stage was about, for the report.
-std::string subject(sys::SpawnStage stage, const proto::Command& command) {
-    if (stage == sys::SpawnStage::exec) return command.argv.front();
-    if (stage == sys::SpawnStage::chdir) return command.cwd;
-    if (stage == sys::SpawnStage::user) return command.user;
-    return "";
+std::string subject(const sys::SpawnError& error, const proto::Command& command) {
+    switch (error.stage) {
+    case sys::SpawnStage::exec:
+        return command.argv.front();
+    case sys::SpawnStage::chdir:
+        return command.cwd;
+    case sys::SpawnStage::user:
+        return command.user;
+    case sys::SpawnStage::rlimits:
+        return rlimit_name(command, error.item);
+    case sys::SpawnStage::capabilities:
+        return error.item < 0 ? "" : proto::capability_name(static_cast<unsigned>(error.item));
+    case sys::SpawnStage::oom_score:
+        return std::to_string(command.attributes.oom_score_adj);
+    default:
+        return "";
+    }
 }
 
 /// Waits until the error pipe says something or ends. Errors: ETIMEDOUT at the deadline;
@@ -67,6 +87,7 @@ asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio)
     plan.in = stdio.in;
     plan.out = stdio.out;
     plan.err = stdio.err;
+    plan.terminal = stdio.terminal;
 
     sys::Result<sys::Spawned> spawned = sys::spawn(plan);
     if (!spawned) co_return make_failure("fork", spawned.error(), "");
@@ -81,7 +102,7 @@ asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio)
     }
     if (report->report == sys::SpawnReport::executed) co_return std::move(child);
     co_return make_failure(sys::name(report->error.stage), sys::error_from(report->error.number),
-                           subject(report->error.stage, command));
+                           subject(report->error, command));
 }
 
 } // namespace rouse::supervise

@@ -14,6 +14,7 @@ struct Stdio {
     int in = -1; ///< -1: /dev/null
     int out = -1;
     int err = -1;
+    bool terminal = false; ///< `in` is the slave of a terminal and becomes the controlling one
 };
 
 /// The failure comes first: it can be made without arguments, as a coroutine's result must be.

@@ -4,10 +4,28 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace rouse::sys {
+
+namespace {
+
+constexpr int last_signal = 64;
+
+/// What rt_sigaction(2) takes, on every machine whose action has a restorer; all zero is SIG_DFL.
+struct KernelAction {
+    unsigned long handler = 0;
+    unsigned long flags = 0;
+    unsigned long restorer = 0;
+    std::uint64_t mask = 0;
+};
+
+} // namespace
 
 sigset_t all_but_faults() {
     sigset_t set{};
@@ -45,12 +63,13 @@ Result<std::optional<Signal>> read_signal(int fd) {
 }
 
 void reset_signals() noexcept {
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    // The C library keeps two numbers to itself and refuses them, as the kernel refuses SIGKILL and
-    // SIGSTOP; none of these can have been changed.
-    for (int number = 1; number < NSIG; ++number)
-        (void)::sigaction(number, &action, nullptr);
+    // The system call, since the C library refuses two numbers that it keeps to itself, and whoever
+    // started us may have ignored them. The kernel refuses SIGKILL and SIGSTOP, which nobody can
+    // have changed.
+    constexpr std::size_t mask_bytes = 8;
+    const KernelAction action{};
+    for (int number = 1; number <= last_signal; ++number)
+        (void)::syscall(SYS_rt_sigaction, number, &action, nullptr, mask_bytes);
     sigset_t none{};
     (void)::sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 
 #include <linux/sched.h>
 #include <signal.h>
@@ -27,11 +28,26 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
-/// Like fork(2), but without the handlers that pthread_atfork(3) has: our child needs none of them.
-pid_t clone_process() {
-    clone_args arguments{};
+long clone3(clone_args arguments) {
     arguments.exit_signal = SIGCHLD;
-    const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    return ::syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+/// Like fork(2), but without the handlers that pthread_atfork(3) has: our child needs none of them.
+/// In the child `joins` says whether it still has to move to the cgroup.
+pid_t clone_process(int cgroup, bool& joins) {
+    joins = false;
+    if (cgroup >= 0) {
+        clone_args into{};
+        into.flags = CLONE_INTO_CGROUP;
+        into.cgroup = static_cast<__u64>(cgroup);
+        const long pid = clone3(into);
+        // Older kernels do not know the flag, or a structure that is so long.
+        if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG))
+            return static_cast<pid_t>(pid);
+        joins = true;
+    }
+    const long pid = clone3({});
     if (pid >= 0 || errno != ENOSYS) return static_cast<pid_t>(pid);
     // Older container engines refuse clone3 in a way that asks for the older call.
     return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, 0));
@@ -56,23 +72,11 @@ private:
 } // namespace
 
 const char* name(SpawnStage stage) {
-    switch (stage) {
-    case SpawnStage::session:
-        return "session";
-    case SpawnStage::stdio:
-        return "stdio";
-    case SpawnStage::descriptors:
-        return "descriptors";
-    case SpawnStage::limits:
-        return "limits";
-    case SpawnStage::user:
-        return "user";
-    case SpawnStage::chdir:
-        return "chdir";
-    case SpawnStage::exec:
-        return "exec";
-    }
-    return "unknown";
+    static constexpr std::array names{"session",      "cgroup",        "stdio",   "terminal",
+                                      "descriptors",  "oom_score_adj", "rlimits", "user",
+                                      "capabilities", "chdir",         "exec"};
+    const auto index = static_cast<std::size_t>(stage);
+    return index < names.size() ? names.at(index) : "unknown";
 }
 
 Result<Spawned> spawn(const SpawnPlan& plan) {
@@ -81,8 +85,9 @@ Result<Spawned> spawn(const SpawnPlan& plan) {
     const std::vector<char*> programs = pointers(plan.programs);
     const std::vector<char*> argv = pointers(plan.argv);
     const std::vector<char*> env = pointers(plan.env);
+    const std::string oom_score = std::to_string(plan.attributes.oom_score_adj);
     const Credentials user = plan.user.value_or(Credentials{});
-    const ChildPlan child{
+    ChildPlan child{
         .programs = programs.data(),
         .argv = argv.data(),
         .env = env.data(),
@@ -93,11 +98,15 @@ Result<Spawned> spawn(const SpawnPlan& plan) {
         .gid = user.gid,
         .groups = user.groups.data(),
         .group_count = user.groups.size(),
+        .attributes = &plan.attributes,
+        .oom_score = oom_score.c_str(),
         .stdio = {plan.in, plan.out, plan.err},
+        .terminal = plan.terminal,
+        .cgroup = plan.cgroup,
         .errors = pipe->write.get(),
     };
     const SignalsBlocked blocked;
-    const pid_t pid = clone_process();
+    const pid_t pid = clone_process(plan.cgroup, child.joins_cgroup);
     if (pid < 0) return last_error();
     if (pid == 0) run_child(child);
     return Spawned{.pid = pid, .errors = std::move(pipe->read)};

@@ -2,6 +2,7 @@
 // Starting a process. The child's side is in spawn_child.cpp.
 
 #include "agent/sys/result.hpp"
+#include "agent/sys/spawn_attributes.hpp"
 #include "agent/sys/unique_fd.hpp"
 
 #include <cstdint>
@@ -14,7 +15,19 @@
 namespace rouse::sys {
 
 /// The steps of the child, in their order.
-enum class SpawnStage : std::int32_t { session, stdio, descriptors, limits, user, chdir, exec };
+enum class SpawnStage : std::int32_t {
+    session,
+    cgroup,
+    stdio,
+    terminal,
+    descriptors,
+    oom_score,
+    rlimits,
+    user,
+    capabilities,
+    chdir,
+    exec
+};
 
 /// "session", "stdio", … as it is reported to the host.
 const char* name(SpawnStage stage);
@@ -33,9 +46,12 @@ struct SpawnPlan {
     std::string cwd = "/";
     std::string cwd_fallback; ///< used when `cwd` cannot be entered; empty: that is a failure
     std::optional<Credentials> user; ///< none: that of the caller, which needs no privilege
-    int in = -1;                     ///< borrowed; -1: /dev/null
+    SpawnAttributes attributes;
+    int in = -1; ///< borrowed; -1: /dev/null
     int out = -1;
     int err = -1;
+    bool terminal = false; ///< `in` becomes the controlling terminal
+    int cgroup = -1;       ///< borrowed: a directory of a cgroup v2; -1: that of the caller
 };
 
 struct Spawned {
@@ -54,6 +70,7 @@ Result<Spawned> spawn(const SpawnPlan& plan);
 struct SpawnError {
     SpawnStage stage = SpawnStage::exec;
     int number = 0; ///< errno
+    int item = -1;  ///< rlimits: index in the plan; capabilities: the number of one, or -1
 };
 
 enum class SpawnReport { pending, executed, failed };

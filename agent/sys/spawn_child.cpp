@@ -2,12 +2,16 @@
 
 #include "agent/sys/defence.hpp"
 #include "agent/sys/signals.hpp"
+#include "agent/sys/spawn_capabilities.hpp"
 
 #include <cerrno>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,8 +22,8 @@ namespace {
 constexpr rlim_t usual_open_files = 1024;       // what select(2) can bear
 constexpr rlim_t most_open_files = 512 * 1024L; // what systemd gives its services
 
-[[noreturn]] void give_up(int errors, SpawnStage stage) noexcept {
-    const SpawnError error{.stage = stage, .number = errno};
+[[noreturn]] void give_up(int errors, SpawnStage stage, int item = -1) noexcept {
+    const SpawnError error{.stage = stage, .number = errno, .item = item};
     const ssize_t written = ::write(errors, &error, sizeof error);
     (void)written; // nobody is left to tell; the exit status has to do
     ::_exit(127);
@@ -57,17 +61,34 @@ bool close_all_but(int errors) noexcept {
     return close_between(STDERR_FILENO + 1, kept - 1) && close_between(kept + 1, ~0U);
 }
 
-/// The agent may be spared by the out-of-memory killer; what it starts is not.
-void reset_oom_score() noexcept {
-    const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (file < 0) return; // no /proc, so nobody has changed it either
-    const ssize_t written = ::write(file, "0", 1);
-    (void)written; // lowering needs a capability that a container may lack
-    (void)::close(file);
+/// One write; "0" in cgroup.procs is the writer itself.
+bool write_text(int directory, const char* path, const char* text, std::size_t length) noexcept {
+    const int file = ::openat(directory, path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    const ssize_t written = ::write(file, text, length);
+    const int number = errno;
+    (void)::close(file); // nothing was buffered
+    errno = number;
+    return written == static_cast<ssize_t>(length);
 }
 
-bool reset_limits() noexcept {
-    reset_oom_score();
+std::size_t length_of(const char* text) noexcept {
+    std::size_t length = 0;
+    while (text[length] != '\0')
+        ++length;
+    return length;
+}
+
+/// The agent may be spared by the out-of-memory killer; what it starts is not. To lower the score
+/// takes a capability that a container may lack, and there may be no /proc: only a score that was
+/// asked for must be had.
+bool set_oom_score(const ChildPlan& plan) noexcept {
+    return write_text(AT_FDCWD, "/proc/self/oom_score_adj", plan.oom_score,
+                      length_of(plan.oom_score)) ||
+           plan.attributes->oom_score_adj == 0;
+}
+
+bool limit_open_files() noexcept {
     rlimit limit{.rlim_cur = usual_open_files, .rlim_max = most_open_files};
     if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return true;
     // Without CAP_SYS_RESOURCE the hard limit stays.
@@ -76,12 +97,37 @@ bool reset_limits() noexcept {
     return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
+bool set_rlimits(const SpawnAttributes& attributes, int& item) noexcept {
+    if (!limit_open_files()) return false;
+    for (const Rlimit& wanted : attributes.rlimits) {
+        ++item;
+        const rlimit64 limit{.rlim_cur = wanted.soft, .rlim_max = wanted.hard};
+        if (::syscall(SYS_prlimit64, 0, wanted.resource, &limit, nullptr) < 0) return false;
+    }
+    return true;
+}
+
 /// System calls, because the C library's functions address every thread that it believes this
 /// process to have, and the list in our copy of its memory is the parent's. Source: nptl(7).
 bool become_user(const ChildPlan& plan) noexcept {
     return ::syscall(SYS_setgroups, plan.group_count, plan.groups) == 0 &&
            ::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) == 0 &&
            ::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) == 0;
+}
+
+/// User, groups and capabilities, in the order in which each step still has what it needs.
+void become_somebody(const ChildPlan& plan, int errors) noexcept {
+    const CapabilityMasks& masks = plan.attributes->capabilities;
+    const bool is_root = (plan.change_user ? plan.uid : ::geteuid()) == 0;
+    int item = -1;
+    if (masks.change() && !limit_capabilities(masks, !is_root && masks.add != 0, item))
+        give_up(errors, SpawnStage::capabilities, item);
+    if (plan.change_user && !become_user(plan)) give_up(errors, SpawnStage::user);
+    item = -1;
+    if (masks.change() && !set_capabilities(masks, is_root, item))
+        give_up(errors, SpawnStage::capabilities, item);
+    if (plan.attributes->no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        give_up(errors, SpawnStage::capabilities);
 }
 
 bool enter_directory(const ChildPlan& plan) noexcept {
@@ -107,12 +153,21 @@ void execute(const ChildPlan& plan) noexcept {
 
 void run_child(const ChildPlan& plan) noexcept {
     const int errors = moved_up(plan.errors);
+    const SpawnAttributes& attributes = *plan.attributes;
+    int item = -1;
     if (::setsid() < 0) give_up(errors, SpawnStage::session);
+    if (plan.joins_cgroup && !write_text(plan.cgroup, "cgroup.procs", "0", 1))
+        give_up(errors, SpawnStage::cgroup);
     if (!place_stdio(plan.stdio)) give_up(errors, SpawnStage::stdio);
+    if (plan.terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        give_up(errors, SpawnStage::terminal);
     if (!close_all_but(errors)) give_up(errors, SpawnStage::descriptors);
-    if (!reset_limits()) give_up(errors, SpawnStage::limits);
-    if (plan.change_user && !become_user(plan)) give_up(errors, SpawnStage::user);
+    if (!set_oom_score(plan)) give_up(errors, SpawnStage::oom_score);
+    if (!set_rlimits(attributes, item)) give_up(errors, SpawnStage::rlimits, item);
+    become_somebody(plan, errors);
     if (!enter_directory(plan)) give_up(errors, SpawnStage::chdir);
+    if (attributes.umask != SpawnAttributes::keep_umask)
+        (void)::umask(static_cast<mode_t>(attributes.umask)); // the old one interests nobody
     reset_signals();
     errno = ENOENT; // for a plan without any path
     execute(plan);

@@ -20,8 +20,13 @@ struct ChildPlan {
     gid_t gid = 0;
     const gid_t* groups = nullptr;
     std::size_t group_count = 0;
+    const SpawnAttributes* attributes = nullptr; ///< read only: no vector of it may change
+    const char* oom_score = nullptr;             ///< that of the attributes, as text
     std::array<int, 3> stdio{-1, -1, -1};
-    int errors = -1; ///< write end of the error pipe
+    bool terminal = false;     ///< descriptor 0 becomes the controlling terminal
+    int cgroup = -1;           ///< its directory, or -1
+    bool joins_cgroup = false; ///< whether it still has to be joined
+    int errors = -1;           ///< write end of the error pipe
 };
 
 /// Becomes the program, or writes a SpawnError to the error pipe and exits with 127. Called with

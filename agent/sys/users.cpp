@@ -160,4 +160,11 @@ Result<User> find_user(std::string_view text, const UserFiles& files) {
     return user;
 }
 
+Result<gid_t> find_group(std::string_view text, const UserFiles& files) {
+    const Result<std::string> group = text_of(files.group);
+    if (!group) return group.error();
+    if (text.empty()) return error_from(EINVAL);
+    return resolve_group(text, *group);
+}
+
 } // namespace rouse::sys

@@ -34,4 +34,7 @@ struct UserFiles {
 /// those of reading the files otherwise. Source: passwd(5), group(5), OCI image-spec config.md.
 Result<User> find_user(std::string_view text, const UserFiles& files = {});
 
+/// Resolves the name of a group or its number; a name wins. Errors: as find_user().
+Result<gid_t> find_group(std::string_view text, const UserFiles& files = {});
+
 } // namespace rouse::sys
