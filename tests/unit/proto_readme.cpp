@@ -130,33 +130,33 @@ std::string rewritten(const Example& example) {
     }
 }
 
-std::string milliseconds(std::chrono::milliseconds value) {
+std::string in_milliseconds(std::chrono::milliseconds value) {
     return fmt::format("{} ms", value.count());
 }
 
 std::map<std::string, std::string> limits_of_the_code() {
     namespace l = limits;
-    return {{"write_timeout", milliseconds(l::write_timeout)},
-            {"stall_redial", milliseconds(l::stall_redial)},
-            {"drain_deadline_workload", milliseconds(l::drain_deadline_workload)},
-            {"drain_deadline_exec", milliseconds(l::drain_deadline_exec)},
+    return {{"write_timeout", in_milliseconds(l::write_timeout)},
+            {"stall_redial", in_milliseconds(l::stall_redial)},
+            {"drain_deadline_workload", in_milliseconds(l::drain_deadline_workload)},
+            {"drain_deadline_exec", in_milliseconds(l::drain_deadline_exec)},
             {"retention_workload", std::to_string(l::retention_workload)},
             {"retention_total", std::to_string(l::retention_total)},
-            {"relay_watch", milliseconds(l::relay_watch)},
-            {"redial_quiet", milliseconds(l::redial_quiet)},
-            {"connect_at_restore", milliseconds(l::connect_at_restore)},
-            {"connect_else", milliseconds(l::connect_else)},
-            {"confirm", milliseconds(l::confirm)},
-            {"spawn_gate", milliseconds(l::spawn_gate)},
-            {"kill_grace", milliseconds(l::kill_grace)},
-            {"shutdown_total", milliseconds(l::shutdown_total)},
-            {"header_read", milliseconds(l::header_read)},
-            {"body_read", milliseconds(l::body_read)},
-            {"idle_keep_alive", milliseconds(l::idle_keep_alive)},
+            {"relay_watch", in_milliseconds(l::relay_watch)},
+            {"redial_quiet", in_milliseconds(l::redial_quiet)},
+            {"connect_at_restore", in_milliseconds(l::connect_at_restore)},
+            {"connect_else", in_milliseconds(l::connect_else)},
+            {"confirm", in_milliseconds(l::confirm)},
+            {"spawn_gate", in_milliseconds(l::spawn_gate)},
+            {"kill_grace", in_milliseconds(l::kill_grace)},
+            {"shutdown_total", in_milliseconds(l::shutdown_total)},
+            {"header_read", in_milliseconds(l::header_read)},
+            {"body_read", in_milliseconds(l::body_read)},
+            {"idle_keep_alive", in_milliseconds(l::idle_keep_alive)},
             {"connections", std::to_string(l::connections)},
             {"http_header", std::to_string(l::http_header)},
             {"http_body", std::to_string(l::http_body)},
-            {"stream_write", milliseconds(l::stream_write)},
+            {"stream_write", in_milliseconds(l::stream_write)},
             {"event_ring", std::to_string(l::event_ring)},
             {"event_ring_bytes", std::to_string(l::event_ring_bytes)},
             {"event_readers", std::to_string(l::event_readers)},
@@ -167,11 +167,11 @@ std::map<std::string, std::string> limits_of_the_code() {
             {"captured_output", std::to_string(l::captured_output)},
             {"exec_window", std::to_string(l::exec_window)},
             {"sessions_remembered", std::to_string(l::sessions_remembered)},
-            {"session_memory", milliseconds(l::session_memory)},
+            {"session_memory", in_milliseconds(l::session_memory)},
             {"ids_forgotten", std::to_string(l::ids_forgotten)},
-            {"reattach_grace", milliseconds(l::reattach_grace)},
+            {"reattach_grace", in_milliseconds(l::reattach_grace)},
             {"ack_bytes", std::to_string(l::ack_bytes)},
-            {"ack_delay", milliseconds(l::ack_delay)}};
+            {"ack_delay", in_milliseconds(l::ack_delay)}};
 }
 
 std::map<std::string, std::string> limits_of_the_page() {

@@ -116,7 +116,7 @@ TEST_CASE("the interrupt key signals the foreground process of the terminal", "[
     SuperviseRig rig;
     const sys::Terminal terminal = make_terminal();
     supervise::Child child =
-        start_on(rig, terminal, "trap 'echo caught; exit 5' INT; echo ready; read -r line");
+        start_on(rig, terminal, "trap 'exit 5' INT; sleep 600 & echo ready; wait");
     (void)read_until(rig, terminal, [](const std::string& read) {
         return read.find("ready") != std::string::npos;
     });
@@ -127,9 +127,8 @@ TEST_CASE("the interrupt key signals the foreground process of the terminal", "[
 TEST_CASE("a new size reaches the foreground process as SIGWINCH", "[terminal]") {
     SuperviseRig rig;
     const sys::Terminal terminal = make_terminal();
-    supervise::Child child = start_on(rig, terminal,
-                                      "trap 'stty size; exit 6' WINCH; echo ready; "
-                                      "while :; do read -r -t 60 line; done");
+    supervise::Child child =
+        start_on(rig, terminal, "trap 'stty size; exit 6' WINCH; sleep 600 & echo ready; wait");
     (void)read_until(rig, terminal, [](const std::string& read) {
         return read.find("ready") != std::string::npos;
     });
