@@ -89,12 +89,16 @@ Agent::Agent(AgentOptions options, Log& log)
                .console = [this](std::string_view bytes) { return log_.pass(bytes); }}),
       restore_(context_.get_executor(), tasks_, registry_, restore_options(options_),
                restore_hooks()),
-      exec_(
-          spawner_, [this] { return restore_.gate(); }, [this] { return restore_.step(); },
+      sessions_(
+          spawner_, context_.get_executor(), memory_,
           [this](std::string_view type, boost::json::object body) {
               record(Audience::guest, type, std::move(body));
-          }),
-      workload_(spawner_, options_.config.workload),
+          },
+          report_escape(log)),
+      exec_(
+          sessions_, [this] { return restore_.gate(); }, [this] { return restore_.step(); }),
+      session_routes_(sessions_, main_session()), workload_(spawner_, options_.config.workload),
+      workload_over_(context_.get_executor()),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
     make_routes();
     make_inspection_routes();

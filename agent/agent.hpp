@@ -6,6 +6,7 @@
 #include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
 #include "agent/exec/exec_service.hpp"
+#include "agent/exec/session_service.hpp"
 #include "agent/io/address.hpp"
 #include "agent/io/http_server.hpp"
 #include "agent/io/listener.hpp"
@@ -70,6 +71,10 @@ private:
     void workload_started();
     void workload_ended();
     void announce_ready();
+    // agent_sessions.cpp
+    exec::MainSession main_session();
+    [[nodiscard]] std::optional<proto::SessionDocument> main_document() const;
+    io::Awaitable<> workload_over();
     // agent_ending.cpp
     void on_signal(int number);
     void on_vm_signal(int number);
@@ -119,8 +124,11 @@ private:
     io::MemoryBudget memory_{proto::limits::retention_total};
     output::OutputService output_;
     restore::RestoreService restore_;
+    exec::Sessions sessions_;
     exec::ExecService exec_;
+    exec::SessionService session_routes_;
     Workload workload_;
+    io::Condition workload_over_;
     SignalSource signals_;
     std::optional<io::Listener> listener_;
     std::optional<io::Listener> debug_listener_;

@@ -72,11 +72,14 @@ io::Awaitable<> Agent::stop_execs() {
     // Everybody else is told while the agent still serves: what an exec says on SIGTERM, and its
     // exit status, reach the client. An error of kill(2) means that there is nobody.
     (void)::kill(-1, SIGTERM);
-    const auto running = [this] { return exec_.counters().running > 0; };
+    sessions_.abandon_clients();
+    const auto running = [this] {
+        return sessions_.counters().running > 0 || sessions_.counters().clients > 0;
+    };
     const bool ended = co_await wait_while(running, options_.config.stop_grace);
     if (ended) co_return;
     log_.warn(fmt::format("{} execs ignored SIGTERM for {} ms, killing them",
-                          exec_.counters().running, options_.config.stop_grace.count()));
+                          sessions_.counters().running, options_.config.stop_grace.count()));
     (void)::kill(-1, SIGKILL);
     (void)co_await wait_while(running, after_kill);
 }

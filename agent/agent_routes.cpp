@@ -34,6 +34,7 @@ io::Awaitable<io::HttpReply> answer_text(std::string text, const char* content_t
 
 void Agent::make_routes() {
     routes_["POST /v1/exec"] = exec_.route();
+    session_routes_.add_routes(routes_);
     routes_["POST /v1/restore"].handler = [this](io::HttpRequest request) {
         return answer_restore(std::move(request));
     };

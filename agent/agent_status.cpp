@@ -54,9 +54,9 @@ json::object Agent::status() const {
     object["reaper"] = {{"children", reaper_.counters().children},
                         {"orphans", reaper_.counters().orphans},
                         {"watched", reaper_.watched()}};
-    object["exec"] = {{"running", exec_.counters().running},
-                      {"started", exec_.counters().started_total},
-                      {"failed", exec_.counters().failed_total}};
+    object["exec"] = {{"running", sessions_.counters().running},
+                      {"started", sessions_.counters().started_total},
+                      {"failed", sessions_.counters().failed_total}};
     object["http"] = {{"requests", http_.counters().requests},
                       {"bad_requests", http_.counters().bad_requests}};
     if (listener_)

@@ -56,6 +56,7 @@ void Agent::announce_ready() {
 
 void Agent::workload_ended() {
     if (workload_.running()) return; // cancelled with the program
+    workload_over_.notify_all();
     const std::string how = workload_.describe();
     if (options_.is_vm || workload_.failure()) log_.info(fmt::format("workload ended: {}", how));
     boost::json::object body{{"ended", how}};

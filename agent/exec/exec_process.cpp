@@ -14,40 +14,9 @@ namespace {
 
 using sys::PipeMode;
 
-/// The pipes before our ends are known to the loop; the child's ends close with it.
-struct Pipes {
-    sys::Pipe in;
-    sys::Pipe out;
-    sys::Pipe err;
-};
-
-sys::Result<Pipes> make_pipes(Input input) {
-    Pipes pipes;
-    if (input == Input::pipe) {
-        sys::Result<sys::Pipe> in = sys::make_pipe(PipeMode::nonblocking_write);
-        if (!in) return in.error();
-        pipes.in = std::move(*in);
-    }
-    sys::Result<sys::Pipe> out = sys::make_pipe(PipeMode::nonblocking_read);
-    if (!out) return out.error();
-    sys::Result<sys::Pipe> err = sys::make_pipe(PipeMode::nonblocking_read);
-    if (!err) return err.error();
-    pipes.out = std::move(*out);
-    pipes.err = std::move(*err);
-    return pipes;
-}
-
-io::error_code adopt(io::Descriptor& descriptor, sys::UniqueFd& fd) {
-    io::error_code error;
-    if (!fd.valid()) return error;
-    descriptor.assign(fd.get(), error);
-    if (!error) (void)fd.release(); // The descriptor owns it now.
-    return error;
-}
-
-proto::SpawnFailure pipe_failure(const io::error_code& error) {
+proto::SpawnFailure descriptor_failure(std::string stage, const io::error_code& error) {
     proto::SpawnFailure failure;
-    failure.stage = "pipe";
+    failure.stage = std::move(stage);
     failure.error = static_cast<std::uint64_t>(error.value());
     failure.message = error.message();
     return failure;
@@ -56,7 +25,7 @@ proto::SpawnFailure pipe_failure(const io::error_code& error) {
 } // namespace
 
 ExecProcess::ExecProcess(const io::Executor& executor)
-    : in(executor), out(executor), err(executor) {}
+    : out(executor), err(executor), in_(executor) {}
 
 ExecProcess::~ExecProcess() {
     // A group that is gone already needs nothing.
@@ -68,20 +37,65 @@ supervise::Child& ExecProcess::child() {
     return *child_;
 }
 
-io::Awaitable<std::optional<proto::SpawnFailure>>
-ExecProcess::start(supervise::Spawner& spawner, proto::Command command, Input input) {
-    sys::Result<Pipes> pipes = make_pipes(input);
-    if (!pipes) co_return pipe_failure(pipes.error());
-    for (const io::error_code& error :
-         {adopt(in, pipes->in.write), adopt(out, pipes->out.read), adopt(err, pipes->err.read)})
-        if (error) co_return pipe_failure(error);
+void ExecProcess::close_input() {
+    io::error_code ignored; // The descriptor is gone either way.
+    in_.close(ignored);
+}
 
+sys::Result<> ExecProcess::resize(sys::TerminalSize size) {
+    if (!terminal_) return sys::error_code(ENOTTY, boost::system::system_category());
+    return sys::set_size(out.native_handle(), size);
+}
+
+io::error_code ExecProcess::adopt(io::Descriptor& descriptor, sys::UniqueFd fd) {
+    io::error_code error;
+    descriptor.assign(fd.get(), error);
+    if (!error) (void)fd.release(); // The descriptor owns it now.
+    return error;
+}
+
+sys::Result<supervise::Stdio> ExecProcess::make_pipes(Input input) {
     supervise::Stdio stdio;
-    stdio.in = pipes->in.read.get();
-    stdio.out = pipes->out.write.get();
-    stdio.err = pipes->err.write.get();
-    io::Awaitable<supervise::StartResult> starting = spawner.start(std::move(command), stdio);
+    if (input == Input::pipe) {
+        sys::Result<sys::Pipe> pipe = sys::make_pipe(PipeMode::nonblocking_write);
+        if (!pipe) return pipe.error();
+        if (const io::error_code error = adopt(in_, std::move(pipe->write))) return error;
+        stdio.in = pipe->read.get();
+        given_[0] = std::move(pipe->read);
+    }
+    sys::Result<sys::Pipe> first = sys::make_pipe(PipeMode::nonblocking_read);
+    if (!first) return first.error();
+    sys::Result<sys::Pipe> second = sys::make_pipe(PipeMode::nonblocking_read);
+    if (!second) return second.error();
+    if (const io::error_code error = adopt(out, std::move(first->read))) return error;
+    if (const io::error_code error = adopt(err, std::move(second->read))) return error;
+    stdio.out = first->write.get();
+    stdio.err = second->write.get();
+    given_[1] = std::move(first->write);
+    given_[2] = std::move(second->write);
+    return stdio;
+}
+
+sys::Result<supervise::Stdio> ExecProcess::make_terminal(sys::TerminalSize size) {
+    sys::Result<sys::Terminal> terminal = sys::open_terminal(size);
+    if (!terminal) return terminal.error();
+    if (const io::error_code error = adopt(out, std::move(terminal->master))) return error;
+    terminal_ = true;
+    supervise::Stdio stdio;
+    stdio.in = stdio.out = stdio.err = terminal->slave.get();
+    stdio.terminal = true;
+    given_[0] = std::move(terminal->slave);
+    return stdio;
+}
+
+io::Awaitable<std::optional<proto::SpawnFailure>>
+ExecProcess::start(supervise::Spawner& spawner, proto::Command command, Input input,
+                   std::optional<sys::TerminalSize> size) {
+    const sys::Result<supervise::Stdio> stdio = size ? make_terminal(*size) : make_pipes(input);
+    if (!stdio) co_return descriptor_failure(size ? "terminal" : "pipe", stdio.error());
+    io::Awaitable<supervise::StartResult> starting = spawner.start(std::move(command), *stdio);
     supervise::StartResult started = co_await std::move(starting);
+    given_ = {};
     if (auto* failure = std::get_if<proto::SpawnFailure>(&started)) co_return std::move(*failure);
     child_ = std::get<supervise::Child>(std::move(started));
     co_return std::nullopt;

@@ -1,8 +1,7 @@
 #include "agent/exec/exec_service.hpp"
 
-#include "agent/exec/captured_exec.hpp"
-#include "agent/exec/exec_stream.hpp"
-#include "proto/limits.hpp"
+#include "agent/exec/session_stream.hpp"
+#include "proto/frame.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -13,34 +12,42 @@ namespace rouse::exec {
 
 namespace {
 
-/// Counts a session as long as it lives.
-class Alive {
-public:
-    explicit Alive(std::uint64_t& count) : count_(count) { ++count_; }
-    ~Alive() { --count_; }
-    Alive(const Alive&) = delete;
-    Alive& operator=(const Alive&) = delete;
-    Alive(Alive&&) = delete;
-    Alive& operator=(Alive&&) = delete;
+Form form_of(const proto::ExecRequest& request, bool upgrade) {
+    if (upgrade) return Form::stream;
+    return request.session.detach ? Form::detached : Form::captured;
+}
 
-private:
-    std::uint64_t& count_;
-};
-
-std::optional<io::HttpReply> check_body(const io::HttpRequest& request) {
-    const proto::Parsed<proto::ExecRequest> parsed = proto::parse_exec_request(request.body);
-    if (!parsed) return io::HttpReply::error(400, "bad_request", parsed.error().message());
-    if (!request.upgrade.empty() && !parsed->stdin_bytes.empty())
-        return io::HttpReply::error(400, "bad_request", "$.stdin: a stream sends DATA frames");
+/// A body that makes no sense in its form.
+std::optional<std::string> contradiction(const proto::ExecRequest& request, bool upgrade) {
+    if (upgrade && !request.stdin_bytes.empty()) return "$.stdin: a stream sends DATA frames";
+    if (upgrade && request.session.detach) return "$.detach: a stream is attached";
+    if (request.session.detach && !request.stdin_bytes.empty())
+        return "$.stdin: a detached session has none";
+    if (form_of(request, upgrade) == Form::captured && request.session.tty)
+        return "$.tty: needs a stream, or detach";
     return std::nullopt;
 }
 
+/// A plain exec's client, who controls its session: when the client goes, the session learns it.
+class PlainClient {
+public:
+    explicit PlainClient(std::shared_ptr<Session> session)
+        : session_(std::move(session)), number_(session_->take_control()) {}
+    ~PlainClient() { session_->leave(number_); }
+    PlainClient(const PlainClient&) = delete;
+    PlainClient& operator=(const PlainClient&) = delete;
+    PlainClient(PlainClient&&) = delete;
+    PlainClient& operator=(PlainClient&&) = delete;
+
+private:
+    std::shared_ptr<Session> session_;
+    std::uint64_t number_;
+};
+
 } // namespace
 
-ExecService::ExecService(supervise::Spawner& spawner, SpawnGate gate,
-                         std::function<std::string()> gate_step, OnExecEvent on_event)
-    : spawner_(spawner), gate_(std::move(gate)), gate_step_(std::move(gate_step)),
-      on_event_(std::move(on_event)) {}
+ExecService::ExecService(Sessions& sessions, SpawnGate gate, std::function<std::string()> gate_step)
+    : sessions_(sessions), gate_(std::move(gate)), gate_step_(std::move(gate_step)) {}
 
 io::HttpRoute ExecService::route() {
     io::HttpRoute route;
@@ -53,12 +60,36 @@ io::HttpRoute ExecService::route() {
     return route;
 }
 
+std::optional<io::HttpReply> ExecService::refusal_for(const proto::ExecRequest& request,
+                                                      Form form) {
+    const std::string& id = request.session.id;
+    const SessionTable::Known known = id.empty() ? SessionTable::Known::no : sessions_.knows(id);
+    if (known == SessionTable::Known::forgotten)
+        return io::HttpReply::error(410, "forgotten", fmt::format("session '{}' has ended", id));
+    if (known == SessionTable::Known::yes && !sessions_.find(id)->is_for(request, form))
+        return io::HttpReply::error(
+            409, "conflict", fmt::format("session '{}' was asked for by another request", id));
+    if (known == SessionTable::Known::no && !sessions_.has_room())
+        return io::HttpReply::error(
+            503, "busy", fmt::format("{} sessions are running", sessions_.counters().running));
+    return std::nullopt;
+}
+
 io::Awaitable<std::optional<io::HttpReply>> ExecService::check(const io::HttpRequest& request) {
-    std::optional<io::HttpReply> refusal = check_body(request);
+    const proto::Parsed<proto::ExecRequest> parsed = proto::parse_exec_request(request.body);
+    if (!parsed) co_return io::HttpReply::error(400, "bad_request", parsed.error().message());
+    const bool upgrade = !request.upgrade.empty();
+    if (const auto why = contradiction(*parsed, upgrade))
+        co_return io::HttpReply::error(400, "bad_request", *why);
+    std::optional<io::HttpReply> refusal = refusal_for(*parsed, form_of(*parsed, upgrade));
     if (refusal) co_return refusal;
-    if (counters_.running >= proto::limits::sessions)
-        co_return io::HttpReply::error(503, "busy",
-                                       fmt::format("{} sessions are running", counters_.running));
+    const std::string& id = parsed->session.id;
+    if (!id.empty() && sessions_.find(id)) co_return std::nullopt;
+    io::Awaitable<std::optional<io::HttpReply>> passing = pass_gate();
+    co_return co_await std::move(passing);
+}
+
+io::Awaitable<std::optional<io::HttpReply>> ExecService::pass_gate() {
     io::Awaitable<bool> waiting = gate_();
     const bool open = co_await std::move(waiting);
     if (open) co_return std::nullopt;
@@ -68,60 +99,71 @@ io::Awaitable<std::optional<io::HttpReply>> ExecService::check(const io::HttpReq
     co_return reply;
 }
 
+ExecService::Found ExecService::find_or_start(proto::ExecRequest request, Form form) {
+    Found found;
+    // check() looked before it waited; others may have come since.
+    found.refusal = refusal_for(request, form);
+    if (found.refusal) return found;
+    if (!request.session.id.empty()) found.session = sessions_.find(request.session.id);
+    if (!found.session) found.session = sessions_.start(std::move(request), form);
+    return found;
+}
+
 io::Awaitable<io::HttpReply> ExecService::run(io::HttpRequest request) {
     io::Awaitable<std::optional<io::HttpReply>> checking = check(request);
     std::optional<io::HttpReply> refusal = co_await std::move(checking);
     if (refusal) co_return std::move(*refusal);
     proto::Parsed<proto::ExecRequest> parsed = proto::parse_exec_request(request.body);
-    const Alive alive(counters_.running);
-    Session session = new_session(parsed->command);
-    const OnStart on_start = [this, &session](pid_t pid) { started(session, pid); };
-    io::Awaitable<proto::ExecResult> running = run_captured(spawner_, std::move(*parsed), on_start);
-    const proto::ExecResult result = co_await std::move(running);
-    ended(session, result.exit);
+    const Form form = form_of(*parsed, false);
+    // Nobody can come back to a plain exec without an id: its client's end is its own.
+    if (form == Form::captured && parsed->session.id.empty())
+        parsed->session.reattach_grace = std::chrono::milliseconds(0);
+    Found found = find_or_start(std::move(*parsed), form);
+    if (found.refusal) co_return std::move(*found.refusal);
+    const Sessions::Client client(sessions_);
+    io::Awaitable<io::HttpReply> answering = form == Form::detached
+                                                 ? answer_start(std::move(found.session))
+                                                 : answer_result(std::move(found.session));
+    co_return co_await std::move(answering);
+}
+
+io::Awaitable<io::HttpReply> ExecService::answer_result(std::shared_ptr<Session> session) {
+    const PlainClient client(session);
+    while (!session->has_result()) {
+        io::Awaitable<> waiting = session->changed().wait();
+        co_await std::move(waiting);
+    }
     io::HttpReply reply;
-    reply.body = boost::json::serialize(proto::to_json(result));
+    reply.body = boost::json::serialize(proto::to_json(session->result()));
+    co_return reply;
+}
+
+io::Awaitable<io::HttpReply> ExecService::answer_start(std::shared_ptr<Session> session) {
+    while (session->life().phase() == SessionLife::Phase::starting) {
+        io::Awaitable<> waiting = session->changed().wait();
+        co_await std::move(waiting);
+    }
+    io::HttpReply reply;
+    reply.status = 202;
+    reply.body = boost::json::serialize(proto::to_json(session->document()));
     co_return reply;
 }
 
 io::Awaitable<> ExecService::stream(io::HttpRequest request, io::Socket& socket,
                                     std::string received) {
     proto::Parsed<proto::ExecRequest> parsed = proto::parse_exec_request(request.body);
-    ExecStream stream(socket, std::move(received));
-    // check() ran before the upgrade; the last place may have been taken since.
-    if (!parsed || counters_.running >= proto::limits::sessions) {
-        io::Awaitable<> refusing = parsed ? stream.refuse("busy", "too many sessions are running")
-                                          : stream.refuse("bad_request", parsed.error().message());
+    Found found = find_or_start(std::move(parsed.value()), Form::stream);
+    if (found.refusal) {
+        io::Awaitable<> refusing = SessionStream::refuse(
+            socket, "refused", "the session was taken meanwhile: " + found.refusal->body);
         co_await std::move(refusing);
         co_return;
     }
-    const Alive alive(counters_.running);
-    Session session = new_session(parsed->command);
-    OnStart on_start = [this, &session](pid_t pid) { started(session, pid); };
-    io::Awaitable<> running = stream.run(spawner_, std::move(parsed->command), std::move(on_start));
+    const Sessions::Client client(sessions_);
+    SessionStream stream(std::move(found.session), socket, std::move(received),
+                         proto::AttachRequest());
+    io::Awaitable<> running = stream.run();
     co_await std::move(running);
-    ended(session, stream.exit());
-}
-
-ExecService::Session ExecService::new_session(const proto::Command& command) {
-    return {.number = ++sessions_, .program = command.argv.empty() ? "" : command.argv.front()};
-}
-
-void ExecService::started(Session& session, pid_t pid) {
-    session.pid = pid;
-    ++(pid != 0 ? counters_.started_total : counters_.failed_total);
-    if (!on_event_) return;
-    boost::json::object body{{"session", session.number}, {"program", session.program}};
-    if (pid != 0) body["pid"] = pid;
-    on_event_(pid != 0 ? "exec_started" : "exec_failed", std::move(body));
-}
-
-/// Not told of a session whose client went away: the process is killed then, and the reaper knows.
-void ExecService::ended(const Session& session, const std::optional<proto::ExitStatus>& exit) {
-    if (!on_event_ || session.pid == 0) return;
-    boost::json::object body{{"session", session.number}, {"pid", session.pid}};
-    if (exit) body["exit"] = proto::to_json(*exit);
-    on_event_("exec_ended", std::move(body));
 }
 
 } // namespace rouse::exec

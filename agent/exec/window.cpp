@@ -30,7 +30,7 @@ Parsed<void> ReceiveWindow::receive(const proto::FrameHeader& header) {
     if (header.offset != received_)
         return Problem("DATA frame",
                        fmt::format("offset {} does not follow {}", header.offset, received_));
-    if (header.length > acked_ + window_ - received_)
+    if (header.length > limit_ - received_)
         return Problem("DATA frame", fmt::format("exceeds the window of {}", window_));
     received_ += header.length;
     return {};
@@ -47,6 +47,7 @@ Parsed<void> ReceiveWindow::end(std::uint64_t offset) {
 
 std::string ReceiveWindow::ack(std::uint8_t stream, bool eos) {
     acked_ = consumed_;
+    limit_ = std::max(limit_, consumed_ + window_);
     proto::FrameHeader header;
     header.type = proto::FrameType::ack;
     header.stream = stream;

@@ -16,6 +16,7 @@ struct HttpRequest {
     std::string method; ///< "GET", "POST"
     std::string path;   ///< without the query
     std::map<std::string, std::string> query;
+    std::map<std::string, std::string> parameters; ///< parts of the path that the route names
     std::string body;
     std::string upgrade;          ///< token of the Upgrade header, empty without one
     std::uint64_t connection = 0; ///< id in the connection registry
@@ -60,7 +61,8 @@ struct HttpRoute {
     std::string upgrade_token;   ///< which Upgrade the handler speaks
 };
 
-/// "METHOD /path" → route. Filled once by Agent, then only read.
+/// "METHOD /path" → route; a part of the path may be a parameter, "{id}" (http_routing.hpp). Filled
+/// once by Agent, then only read.
 using HttpRoutes = std::map<std::string, HttpRoute>;
 
 } // namespace rouse::io

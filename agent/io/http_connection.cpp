@@ -1,6 +1,7 @@
 #include "agent/io/http_connection.hpp"
 
 #include "agent/io/http_parser.hpp"
+#include "agent/io/http_routing.hpp"
 #include "agent/io/http_reply.hpp"
 #include "agent/io/packet_cap.hpp"
 #include "agent/io/race.hpp"
@@ -145,12 +146,12 @@ Awaitable<HttpConnection::Next> HttpConnection::respond(HttpRequest request, boo
 }
 
 Awaitable<std::optional<HttpReply>> HttpConnection::answer(HttpRequest request) {
-    const auto found = routes_.find(fmt::format("{} {}", request.method, request.path));
-    if (found == routes_.end()) co_return no_route(request);
-    const HttpRoute& route = found->second;
-    const bool asks = route.upgrade && !request.upgrade.empty();
+    const HttpRoute* const route = find_route(routes_, request);
+    if (route == nullptr) co_return no_route(request);
+    const bool asks = route->upgrade && !request.upgrade.empty();
     Awaitable<std::optional<HttpReply>> answering =
-        asks ? upgrade(route, std::move(request)) : run_handler(route.handler, std::move(request));
+        asks ? upgrade(*route, std::move(request))
+             : run_handler(route->handler, std::move(request));
     co_return co_await std::move(answering);
 }
 
@@ -176,14 +177,7 @@ Awaitable<std::optional<HttpReply>> HttpConnection::upgrade(const HttpRoute& rou
 }
 
 HttpReply HttpConnection::no_route(const HttpRequest& request) const {
-    std::string allowed;
-    for (const auto& [name, route] : routes_) {
-        const std::string_view key(name);
-        const auto space = key.find(' ');
-        if (key.substr(space + 1) != request.path) continue;
-        if (!allowed.empty()) allowed += ", ";
-        allowed += key.substr(0, space);
-    }
+    std::string allowed = allowed_methods(routes_, request.path);
     if (allowed.empty()) return HttpReply::error(404, "not_found", "there is no " + request.path);
     HttpReply reply = HttpReply::error(405, "method_not_allowed", "allowed: " + allowed);
     reply.headers.emplace("Allow", std::move(allowed));

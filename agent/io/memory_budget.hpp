@@ -33,6 +33,17 @@ public:
             bytes_ = bytes;
         }
 
+        /// Takes more, up to `bytes` in all. False when that is more than is left: nothing changes
+        /// then, and it is counted.
+        bool grow_to(std::size_t bytes) {
+            if (bytes <= bytes_) return true;
+            std::optional<Share> more = budget_->take(bytes - bytes_);
+            if (!more) return false;
+            more->budget_ = nullptr; // It is ours now.
+            bytes_ = bytes;
+            return true;
+        }
+
     private:
         friend class MemoryBudget;
         Share(MemoryBudget& budget, std::size_t bytes) : budget_(&budget), bytes_(bytes) {}

@@ -115,7 +115,9 @@ TEST_CASE("a client that goes away takes its command along", "[exec][process]") 
     const Agent agent(place, idle);
     std::string pid;
     {
-        auto stream = FrameConnection::exec(agent.endpoint(), request_of({"sleep", "1000"}));
+        proto::ExecRequest request = request_of({"sleep", "1000"});
+        request.session.reattach_grace = std::chrono::milliseconds(0);
+        auto stream = FrameConnection::exec(agent.endpoint(), request);
         const auto started = proto::parse_json(stream.expect(proto::FrameType::started).payload);
         pid = std::to_string(test::number_at(started.value(), "/pid"));
         REQUIRE(std::filesystem::exists("/proc/" + pid));

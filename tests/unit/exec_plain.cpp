@@ -18,8 +18,8 @@ TEST_CASE("a plain exec answers output, errors and the exit status", "[exec]") {
     CHECK(result.exit->code == 7U);
     const auto killed = rig.plain("kill -KILL $$");
     CHECK(killed.exit->signal == 9U);
-    CHECK(rig.service.counters().started_total == 2);
-    CHECK(rig.service.counters().running == 0);
+    CHECK(rig.sessions.counters().started_total == 2);
+    CHECK(rig.sessions.counters().running == 0);
     CHECK(rig.escapes.empty());
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("a plain exec that does not start says why", "[exec]") {
     CHECK_FALSE(result.exit);
     REQUIRE(result.error);
     CHECK(result.error->error == ENOENT);
-    CHECK(rig.service.counters().failed_total == 1);
+    CHECK(rig.sessions.counters().failed_total == 1);
 }
 
 TEST_CASE("a grandchild that holds stdout never delays the answer", "[exec][invariant]") {
@@ -74,10 +74,10 @@ TEST_CASE("what a plain exec cannot serve is refused clearly", "[exec]") {
 TEST_CASE("a client that goes away takes its plain exec along", "[exec]") {
     ExecRig rig;
     rig.request("{\"argv\": [\"/bin/sh\", \"-c\", \"tail -f /dev/null\"]}");
-    CHECK(run_until(rig.supervise.io, [&] { return rig.service.counters().started_total == 1; }));
+    CHECK(run_until(rig.supervise.io, [&] { return rig.sessions.counters().started_total == 1; }));
     rig.client->close();
     CHECK(rig.ends());
-    CHECK(rig.service.counters().running == 0);
+    CHECK(rig.sessions.counters().running == 0);
 }
 
 TEST_CASE("a send window never goes back and never covers what was not sent", "[exec]") {

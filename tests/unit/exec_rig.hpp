@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/exec/exec_service.hpp"
+#include "agent/exec/session_service.hpp"
 #include "agent/io/connection_registry.hpp"
 #include "agent/io/http_server.hpp"
 #include "agent/io/task_group.hpp"
@@ -16,6 +17,7 @@
 
 #include <charconv>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,22 +35,55 @@ public:
         // As in the agent: a process that closed its stdin is no reason to die.
         (void)::signal(SIGPIPE, SIG_IGN);
         routes["POST /v1/exec"] = service.route();
-        auto [near, far] = socket_pair(supervise.io);
-        client.emplace(std::move(far));
-        client->start_reading();
-        tasks.spawn("http", server.serve(std::move(near)));
+        session_routes.add_routes(routes);
+        connect();
     }
 
     /// Ends what still runs, as the agent does at its end; no process is left behind.
     ~ExecRig() {
         tasks.cancel();
-        (void)run_until(supervise.io,
-                        [this] { return tasks.size() == 0 && supervise.reaper.watched() == 0; });
+        sessions.cancel();
+        (void)run_until(supervise.io, [this] { return is_over(); });
     }
     ExecRig(const ExecRig&) = delete;
     ExecRig& operator=(const ExecRig&) = delete;
     ExecRig(ExecRig&&) = delete;
     ExecRig& operator=(ExecRig&&) = delete;
+
+    /// One more client. It lives as long as the rig, since its last read ends when the loop runs.
+    Peer& add_client() {
+        auto [near, far] = socket_pair(supervise.io);
+        peers.push_back(std::make_unique<Peer>(std::move(far)));
+        peers.back()->start_reading();
+        tasks.spawn("http", server.serve(std::move(near)));
+        return *peers.back();
+    }
+    /// Gives the client a connection, in place of the one it had.
+    void connect() {
+        client = &add_client();
+        decoder = proto::FrameDecoder();
+    }
+    /// Asks for a stream, without waiting.
+    static void upgrade(Peer& peer, const std::string& path, const std::string& body) {
+        peer.send(fmt::format("POST {} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: "
+                              "rouse-stream.v1\r\nContent-Length: {}\r\n\r\n{}",
+                              path, body.size(), body));
+    }
+
+    /// The whole answer to a request on a connection of its own.
+    std::string get(const std::string& line, const std::string& body = "",
+                    const std::string& headers = "") {
+        Peer& extra = add_client();
+        extra.send(fmt::format("{} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{}", line, headers,
+                               body.size(), body));
+        const bool answered = run_until(supervise.io, [&] { return is_whole(extra.received()); });
+        std::string answer = answered ? extra.received() : "no answer";
+        extra.close();
+        return answer;
+    }
+    std::string ask(const proto::ExecRequest& wanted) {
+        return get("POST /v1/exec", boost::json::serialize(proto::to_json(wanted)));
+    }
 
     void request(const std::string& body, const std::string& headers = "") {
         client->send(fmt::format("POST /v1/exec HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{}",
@@ -76,12 +111,24 @@ public:
         return *result;
     }
 
-    /// Asks for a stream and waits for the switch.
+    /// Asks for a stream of a session that its client takes along, and waits for the switch.
     void open_stream(const std::vector<std::string>& argv) {
         proto::ExecRequest wanted;
         wanted.command.argv = argv;
+        wanted.session.reattach_grace = std::chrono::milliseconds(0);
+        open_stream(wanted);
+    }
+    void open_stream(const proto::ExecRequest& wanted) {
         request(boost::json::serialize(proto::to_json(wanted)),
                 "Connection: Upgrade\r\nUpgrade: rouse-stream.v1\r\n");
+        await_switch();
+    }
+    /// The same for a session that there is.
+    void attach(const std::string& id, const std::string& body) {
+        upgrade(*client, fmt::format("/v1/sessions/{}/attach", id), body);
+        await_switch();
+    }
+    void await_switch() {
         const bool switched = run_until(supervise.io, [this] { return client->has("\r\n\r\n"); });
         if (!switched || !client->has("HTTP/1.1 101"))
             throw std::runtime_error("no upgrade: " + client->received());
@@ -116,25 +163,38 @@ public:
     bool ends() {
         return run_until(supervise.io, [this] {
             take_frames();
-            return tasks.size() == 0 && supervise.reaper.watched() == 0;
+            return is_over();
         });
+    }
+    /// Nothing runs and nobody is connected.
+    bool is_over() const {
+        return tasks.size() == 0 && sessions.tasks() == 0 && supervise.reaper.watched() == 0;
     }
     std::string last(proto::FrameType type, std::uint8_t stream = proto::stream_id::none) {
         return frames.contains({type, stream}) ? frames[{type, stream}].back().payload : "";
     }
 
     SuperviseRig supervise;
+    std::vector<std::string> escapes;
     bool gate_open = true;
-    exec::ExecService service{supervise.spawner, [this] { return ask_gate(gate_open); },
+    io::MemoryBudget budget{proto::limits::retention_total};
+    exec::Sessions sessions{
+        supervise.spawner,
+        supervise.io.get_executor(),
+        budget,
+        {},
+        [this](const std::string&, const std::string& what) { escapes.push_back(what); }};
+    exec::ExecService service{sessions, [this] { return ask_gate(gate_open); },
                               [] { return std::string("confirm"); }};
+    exec::SessionService session_routes{sessions, {}};
     io::HttpRoutes routes;
     io::ConnectionRegistry registry;
     io::HttpServer server{routes, registry};
-    std::vector<std::string> escapes;
     io::TaskGroup tasks{
         supervise.io.get_executor(),
         [this](const std::string&, const std::string& what) { escapes.push_back(what); }};
-    std::optional<Peer> client;
+    std::vector<std::unique_ptr<Peer>> peers;
+    Peer* client = nullptr; ///< the newest of connect()
     Acks acks = Acks::at_once;
     proto::FrameDecoder decoder;
     std::map<std::pair<proto::FrameType, std::uint8_t>, std::vector<proto::Frame>> frames;

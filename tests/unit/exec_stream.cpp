@@ -33,7 +33,7 @@ TEST_CASE("a stream carries stdin through the process and back", "[exec]") {
     CHECK_THAT(rig.last(FrameType::eos, stream_id::out), ContainsSubstring("closed"));
     CHECK_THAT(rig.last(FrameType::ack, stream_id::in), ContainsSubstring("\"eos\":true"));
     CHECK(rig.frames[{FrameType::ack, stream_id::in}].back().header.offset == sent.size());
-    CHECK(rig.service.counters().running == 0);
+    CHECK(rig.sessions.counters().running == 0);
     CHECK(rig.escapes.empty());
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("a stream whose process does not start says so and ends", "[exec]") {
     CHECK_THAT(rig.last(FrameType::exit), ContainsSubstring("\"code\":127"));
     CHECK_FALSE(rig.frames.contains({FrameType::started, stream_id::none}));
     CHECK(rig.frames.contains({FrameType::eos, stream_id::err}));
-    CHECK(rig.service.counters().failed_total == 1);
+    CHECK(rig.sessions.counters().failed_total == 1);
 }
 
 TEST_CASE("a signal frame reaches the process group", "[exec]") {
@@ -171,7 +171,7 @@ TEST_CASE("a client that vanishes takes its process group along", "[exec]") {
     CHECK(rig.comes(FrameType::started));
     rig.client->close();
     CHECK(rig.ends());
-    CHECK(rig.service.counters().running == 0);
+    CHECK(rig.sessions.counters().running == 0);
 }
 
 TEST_CASE("input for a process that closed its stdin is acknowledged and thrown away", "[exec]") {

@@ -6,18 +6,17 @@
 
 using namespace rouse::proto;
 namespace json = boost::json;
-using std::chrono::milliseconds;
 
 TEST_CASE("what a request says about its session comes back as it was sent", "[proto]") {
     ExecRequest request;
     request.command.argv = {"sh"};
     request.session.id = "build-1.x_Y";
     request.session.tty = TerminalSize{.rows = 50, .columns = 132};
-    request.session.timeout = milliseconds(1500);
-    request.session.kill_grace = milliseconds(250);
+    request.session.timeout = std::chrono::milliseconds(1500);
+    request.session.kill_grace = std::chrono::milliseconds(250);
     request.session.detach = true;
     request.session.on_disconnect = OnDisconnect::keep;
-    request.session.reattach_grace = milliseconds(0);
+    request.session.reattach_grace = std::chrono::milliseconds(0);
     const auto again = parse_exec_request(json::serialize(to_json(request)));
     REQUIRE(again.has_value());
     CHECK(again.value() == request);

@@ -1,0 +1,55 @@
+#pragma once
+// `/v1/sessions`: lists sessions, waits for them, attaches to them, signals and resizes them.
+
+#include "agent/exec/sessions.hpp"
+#include "agent/io/http.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rouse::exec {
+
+/// The workload as a session; of functions that Agent hands over. All may be empty: no workload.
+struct MainSession {
+    /// Nothing while there is no workload.
+    std::function<std::optional<proto::SessionDocument>()> document;
+    /// False: it does not run.
+    std::function<bool(int number)> signal;
+    /// Waits until it has ended.
+    std::function<io::Awaitable<>()> wait;
+};
+
+class SessionService {
+public:
+    /// Borrows the sessions.
+    SessionService(Sessions& sessions, MainSession main);
+
+    /// Adds the routes, which borrow the service.
+    void add_routes(io::HttpRoutes& routes);
+
+private:
+    using Reply = io::HttpReply;
+    using Handler = io::Awaitable<Reply> (SessionService::*)(io::HttpRequest request);
+
+    void add(io::HttpRoutes& routes, const std::string& name, Handler handler);
+    io::Awaitable<Reply> list(io::HttpRequest request);
+    io::Awaitable<Reply> show(io::HttpRequest request);
+    io::Awaitable<Reply> wait(io::HttpRequest request);
+    io::Awaitable<Reply> signal(io::HttpRequest request);
+    io::Awaitable<Reply> resize(io::HttpRequest request);
+    io::Awaitable<std::optional<Reply>> check_attach(const io::HttpRequest& request);
+    io::Awaitable<> attach(io::HttpRequest request, io::Socket& socket, std::string received);
+
+    /// Why there is no such session: 404, or 410 for one that was forgotten.
+    [[nodiscard]] Reply unknown(const std::string& id);
+    [[nodiscard]] std::optional<Reply> refusal_for(const std::string& id,
+                                                   const proto::AttachRequest& place);
+    [[nodiscard]] std::optional<proto::SessionDocument> document_of(const std::string& id);
+
+    Sessions& sessions_;
+    MainSession main_;
+};
+
+} // namespace rouse::exec
