@@ -100,6 +100,7 @@ Agent::Agent(AgentOptions options, Log& log)
       session_routes_(sessions_, main_session()), workload_(spawner_, options_.config.workload),
       workload_over_(context_.get_executor()),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
+    http_.require_token(options_.token);
     make_routes();
     make_inspection_routes();
     log_.set_observer([this](std::string_view level, std::string_view message) {

@@ -51,6 +51,7 @@ AgentOptions options_of_vm(boot::LoadedConfig loaded, Log& log) {
     options.problems = std::move(loaded.errors);
     options.problems.insert(options.problems.end(), loaded.warnings.begin(), loaded.warnings.end());
     options.config = std::move(loaded.config);
+    options.token = std::move(loaded.token);
     options.is_vm = true;
     options.has_host = true;
     const proto::Ports& ports = options.config.ports;

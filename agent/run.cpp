@@ -24,6 +24,7 @@ bool read_configuration(const std::string& path, AgentOptions& options, Log& log
     for (const std::string& warning : loaded.warnings)
         log.warn(warning);
     options.config = std::move(loaded.config);
+    options.token = std::move(loaded.token);
     options.problems = std::move(loaded.warnings);
     return loaded.errors.empty();
 }

@@ -100,6 +100,7 @@ ReadConfig read_config(std::string_view text, Config base) {
     fields.read("stop_grace_ms", config.stop_grace);
     fields.read("write_timeout_ms", config.write_timeout);
     fields.read("confirm_deadline_ms", config.confirm_deadline);
+    fields.read("token_file", config.token_file);
     fields.read("require_probe", config.require_probe);
     fields.finish();
     return read;

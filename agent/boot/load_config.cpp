@@ -1,6 +1,13 @@
 #include "agent/boot/load_config.hpp"
 
 #include "agent/sys/proc.hpp"
+#include "agent/sys/random.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <cstdint>
 
 namespace rouse::boot {
 
@@ -26,6 +33,29 @@ void read_file_on_top(const std::string& file, LoadedConfig& loaded) {
     if (read.problems.errors.empty()) loaded.config = std::move(read.config);
 }
 
+constexpr std::size_t shortest_token = 16;
+
+std::string secret_of_nobody() {
+    std::array<std::uint8_t, 32> random{};
+    // Without randomness nobody may get in: the caller then has no token at all to compare with.
+    if (!sys::fill_random(random)) return std::string(random.size(), '\0');
+    return fmt::format("{:02x}", fmt::join(random, ""));
+}
+
+void read_token(LoadedConfig& loaded) {
+    const std::string& file = loaded.config.token_file;
+    if (file.empty()) return;
+    const sys::Result<std::string> text = sys::read_file(file, 4096);
+    if (text) loaded.token = text->substr(0, text->find_first_of("\r\n"));
+    if (loaded.token.size() >= shortest_token) return;
+    const std::string why =
+        text ? fmt::format("its first line has less than {} bytes", shortest_token)
+             : text.error().message();
+    loaded.errors.push_back(
+        fmt::format("token_file '{}': {}; the exec port refuses every request", file, why));
+    loaded.token = secret_of_nobody();
+}
+
 } // namespace
 
 LoadedConfig load_config(const std::string& file, std::string_view command_line) {
@@ -34,6 +64,7 @@ LoadedConfig load_config(const std::string& file, std::string_view command_line)
     proto::ReadConfig read = proto::read_kernel_command_line(command_line, loaded.config);
     take_problems(read.problems, "kernel command line", loaded);
     loaded.config = std::move(read.config);
+    read_token(loaded);
     return loaded;
 }
 

@@ -19,6 +19,7 @@ struct HttpRequest {
     std::map<std::string, std::string> parameters; ///< parts of the path that the route names
     std::string body;
     std::string upgrade;          ///< token of the Upgrade header, empty without one
+    std::string authorization;    ///< the Authorization field, empty without one
     std::uint64_t connection = 0; ///< id in the connection registry
 };
 
@@ -59,6 +60,7 @@ struct HttpRoute {
     UpgradeCheck before_upgrade; ///< may be empty
     UpgradeHandler upgrade;      ///< may be empty
     std::string upgrade_token;   ///< which Upgrade the handler speaks
+    bool open = false;           ///< served without the server's token, too
 };
 
 /// "METHOD /path" → route; a part of the path may be a parameter, "{id}" (http_routing.hpp). Filled

@@ -1,8 +1,9 @@
 #include "agent/io/http_connection.hpp"
 
+#include "agent/io/bearer.hpp"
 #include "agent/io/http_parser.hpp"
-#include "agent/io/http_routing.hpp"
 #include "agent/io/http_reply.hpp"
+#include "agent/io/http_routing.hpp"
 #include "agent/io/packet_cap.hpp"
 #include "agent/io/race.hpp"
 #include "proto/chunked.hpp"
@@ -31,12 +32,18 @@ Awaitable<> run_to_reply(const HttpHandler& handler, HttpRequest request,
     }
 }
 
+HttpReply unauthorized() {
+    HttpReply reply = HttpReply::error(401, "unauthorized", "needs the agent's bearer token");
+    reply.headers.emplace("WWW-Authenticate", "Bearer");
+    return reply;
+}
+
 } // namespace
 
 HttpConnection::HttpConnection(const HttpRoutes& routes, const HttpDeadlines& deadlines,
-                               HttpCounters& counters, Socket& socket,
+                               const std::string& token, HttpCounters& counters, Socket& socket,
                                ConnectionRegistry::Registration& registration)
-    : routes_(routes), deadlines_(deadlines), counters_(counters), socket_(socket),
+    : routes_(routes), deadlines_(deadlines), token_(token), counters_(counters), socket_(socket),
       registration_(registration) {}
 
 Awaitable<> HttpConnection::serve() {
@@ -147,6 +154,8 @@ Awaitable<HttpConnection::Next> HttpConnection::respond(HttpRequest request, boo
 
 Awaitable<std::optional<HttpReply>> HttpConnection::answer(HttpRequest request) {
     const HttpRoute* const route = find_route(routes_, request);
+    const bool open = token_.empty() || (route != nullptr && route->open);
+    if (!open && !is_authorized(request.authorization, token_)) co_return unauthorized();
     if (route == nullptr) co_return no_route(request);
     const bool asks = route->upgrade && !request.upgrade.empty();
     Awaitable<std::optional<HttpReply>> answering =

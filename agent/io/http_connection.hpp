@@ -19,8 +19,9 @@ class HttpParser;
 class HttpConnection {
 public:
     /// Borrows all; they outlive serve().
-    HttpConnection(const HttpRoutes& routes, const HttpDeadlines& deadlines, HttpCounters& counters,
-                   Socket& socket, ConnectionRegistry::Registration& registration);
+    HttpConnection(const HttpRoutes& routes, const HttpDeadlines& deadlines,
+                   const std::string& token, HttpCounters& counters, Socket& socket,
+                   ConnectionRegistry::Registration& registration);
 
     Awaitable<> serve();
 
@@ -56,6 +57,7 @@ private:
 
     const HttpRoutes& routes_;
     const HttpDeadlines& deadlines_;
+    const std::string& token_; ///< that a client has to show; empty: none
     HttpCounters& counters_;
     Socket& socket_;
     ConnectionRegistry::Registration& registration_;

@@ -81,6 +81,7 @@ std::optional<HttpRequest> HttpParser::take() {
     // The Upgrade header says something only where Connection names it (RFC 9110, section 7.8).
     if (http::token_list(message[http::field::connection]).exists("upgrade"))
         request.upgrade = message[http::field::upgrade];
+    request.authorization = message[http::field::authorization];
     request.body = std::move(message.body());
     return request;
 }

@@ -12,7 +12,7 @@ HttpServer::HttpServer(const HttpRoutes& routes, ConnectionRegistry& registry,
 
 Awaitable<> HttpServer::serve(Socket socket) {
     ConnectionRegistry::Registration registration = registry_.add(socket, "http");
-    HttpConnection connection(routes_, deadlines_, counters_, socket, registration);
+    HttpConnection connection(routes_, deadlines_, token_, counters_, socket, registration);
     Awaitable<> serving = connection.serve();
     co_await std::move(serving);
 }

@@ -6,6 +6,9 @@
 #include "agent/io/http.hpp"
 #include "proto/limits.hpp"
 
+#include <string>
+#include <utility>
+
 namespace rouse::io {
 
 /// How long a client may take. The defaults are those of proto/limits.hpp.
@@ -30,6 +33,10 @@ public:
     HttpServer(const HttpRoutes& routes, ConnectionRegistry& registry,
                HttpDeadlines deadlines = {});
 
+    /// Serves only requests that carry this bearer token, except on routes that are open; empty:
+    /// all. Answers others with 401.
+    void require_token(std::string token) { token_ = std::move(token); }
+
     /// Serves one connection until it ends. Never throws for anything that the peer does. The
     /// handler of a request is cancelled when the peer hangs up; what a handler throws is answered
     /// with 500, what an upgrade handler throws goes to the caller.
@@ -41,6 +48,7 @@ private:
     const HttpRoutes& routes_;
     ConnectionRegistry& registry_;
     HttpDeadlines deadlines_;
+    std::string token_;
     HttpCounters counters_;
 };
 

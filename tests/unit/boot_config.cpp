@@ -71,3 +71,19 @@ TEST_CASE("a wrong key of the command line is told and not used", "[boot]") {
     REQUIRE(loaded.errors.size() == 1);
     CHECK_THAT(loaded.errors[0], ContainsSubstring("rouse.exec_port"));
 }
+
+TEST_CASE("a token comes from a file, and one that cannot be read lets nobody in", "[boot]") {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.path() / "token";
+    const std::string config = "{\"token_file\": \"" + file + "\"}";
+    const auto missing = load(config);
+    CHECK(missing.token.size() >= 32);
+    CHECK(load(config).token != missing.token);
+    REQUIRE(missing.errors.size() == 1);
+    CHECK_THAT(missing.errors.front(), ContainsSubstring(file) && ContainsSubstring("refuses"));
+    std::ofstream(file) << "too short\n";
+    CHECK(load(config).errors.size() == 1);
+    std::ofstream(file) << "0123456789abcdef\nsecond line\n";
+    CHECK(load(config).token == "0123456789abcdef");
+    CHECK(load(config).errors.empty());
+}

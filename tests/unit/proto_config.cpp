@@ -23,7 +23,7 @@ TEST_CASE("every member of the configuration is read", "[proto]") {
         "workload": {"argv": ["/a", "b"], "env": {"K": "V"}, "cwd": "/w", "user": "u:g"},
         "ports": {"exec": 1, "link": 2, "output": 3}, "on_exit": "stay", "power": "reboot",
         "hostname": "h", "stop_grace_ms": 4, "write_timeout_ms": 5, "confirm_deadline_ms": 6,
-        "require_probe": false, "output": {"stdout": {"policy": "block"},
+        "require_probe": false, "token_file": "/t", "output": {"stdout": {"policy": "block"},
         "stderr": {"policy": "drop"}, "send": "copy", "console": "fallback"}})");
     REQUIRE(read.problems.errors.empty());
     REQUIRE(read.problems.unknown.empty());
@@ -37,6 +37,7 @@ TEST_CASE("every member of the configuration is read", "[proto]") {
     expected.write_timeout = std::chrono::milliseconds(5);
     expected.confirm_deadline = std::chrono::milliseconds(6);
     expected.require_probe = false;
+    expected.token_file = "/t";
     expected.output = {.stdout_policy = OutputPolicy::block,
                        .stderr_policy = OutputPolicy::drop,
                        .send = OutputSend::copy,

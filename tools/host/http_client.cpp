@@ -24,7 +24,8 @@ using Parser = http::response_parser<http::string_body>;
 constexpr std::uint64_t longest_body = 16ULL * 1024 * 1024;
 constexpr std::uint32_t longest_header = 64 * 1024;
 
-http::request<http::string_body> to_request(const HttpQuestion& question) {
+http::request<http::string_body> to_request(const HttpQuestion& question,
+                                            const std::string& token) {
     http::request<http::string_body> request;
     request.version(11);
     request.method_string(question.method);
@@ -32,6 +33,7 @@ http::request<http::string_body> to_request(const HttpQuestion& question) {
     request.set(http::field::host, "guest");
     request.set(http::field::connection, question.upgrade.empty() ? "close" : "Upgrade");
     if (!question.upgrade.empty()) request.set(http::field::upgrade, question.upgrade);
+    if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
     if (!question.body.empty()) request.set(http::field::content_type, "application/json");
     request.body() = question.body;
     request.prepare_payload();
@@ -39,9 +41,8 @@ http::request<http::string_body> to_request(const HttpQuestion& question) {
 }
 
 /// Sends the request and reads the answer's head, and its body unless the answer is an upgrade.
-Awaitable<error_code> exchange(Socket& socket, const HttpQuestion& question, Parser& parser,
-                               beast::flat_buffer& buffer) {
-    http::request<http::string_body> request = to_request(question);
+Awaitable<error_code> exchange(Socket& socket, http::request<http::string_body> request,
+                               Parser& parser, beast::flat_buffer& buffer) {
     auto sent = co_await http::async_write(socket, request, no_throw);
     const error_code write_error = std::get<0>(sent);
     // A server that refuses a request may close before it has read all of it: read the answer.
@@ -77,7 +78,8 @@ Awaitable<Outcome<Exchanged>> ask(Dialer& dialer, const HttpQuestion& question,
     Parser parser;
     parser.body_limit(longest_body);
     parser.header_limit(longest_header);
-    const error_code error = co_await exchange(socket, question, parser, buffer);
+    http::request<http::string_body> request = to_request(question, dialer.target().token);
+    const error_code error = co_await exchange(socket, std::move(request), parser, buffer);
     if (error)
         co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
                                       question.path, describe_error(guard, error)));
@@ -145,7 +147,7 @@ Awaitable<Outcome<HttpAnswer>> http_read(Dialer& dialer, HttpQuestion question,
     if (!connected) co_return connected.error();
     Socket socket = std::move(*connected);
     CloseAt guard(socket, deadline);
-    http::request<http::string_body> request = to_request(question);
+    http::request<http::string_body> request = to_request(question, dialer.target().token);
     (void)co_await http::async_write(socket, request, no_throw); // the answer says what happened
     beast::flat_buffer buffer;
     StreamParser parser;

@@ -15,6 +15,7 @@ struct Target {
     std::uint32_t cid = 0;          ///< vsock only
     std::uint32_t exec_port = 1001; ///< of the guest
     std::string path;               ///< unix only
+    std::string token = {};         ///< that the guest's agent wants to see; empty: none
 
     /// As it was written.
     [[nodiscard]] std::string text() const;

@@ -18,6 +18,7 @@ inline constexpr int own_error = 125;
 /// What the command line said before the command's name.
 struct Common {
     std::vector<std::string> hosts; ///< -H, as written
+    std::string token_file;         ///< --token-file
 };
 
 /// Runs the chosen command and returns the exit code.

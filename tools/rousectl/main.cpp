@@ -28,6 +28,9 @@ int run(int argc, char** argv) {
     app.add_option("-H,--host", common.hosts, "The virtual machine; collect takes several")
         ->type_name("TARGET")
         ->allow_extra_args(false);
+    app.add_option("--token-file", common.token_file,
+                   "File with the bearer token of the virtual machine; else $ROUSE_TOKEN_FILE")
+        ->type_name("FILE");
     ctl::Command chosen;
     ctl::add_exec(app, common, chosen);
     ctl::add_status(app, common, chosen);

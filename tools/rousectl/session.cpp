@@ -5,9 +5,28 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 
 namespace rouse::ctl {
+
+namespace {
+
+/// The first line of the file that --token-file or ROUSE_TOKEN_FILE names.
+std::string token_of(const Common& common) {
+    std::string file = common.token_file;
+    const char* const environment = std::getenv("ROUSE_TOKEN_FILE");
+    if (file.empty() && environment != nullptr) file = environment;
+    if (file.empty()) return {};
+    std::ifstream in(file);
+    std::string token;
+    std::getline(in, token);
+    if (token.empty())
+        throw std::runtime_error(fmt::format("'{}': cannot read a token from it", file));
+    return token;
+}
+
+} // namespace
 
 std::vector<host::Target> targets_of(const Common& common) {
     std::vector<std::string> names = common.hosts;
@@ -17,9 +36,12 @@ std::vector<host::Target> targets_of(const Common& common) {
     if (names.empty())
         throw std::runtime_error("which virtual machine? Give -H vsock:CID or -H unix:PATH, or set "
                                  "ROUSE_HOST");
+    const std::string token = token_of(common);
     std::vector<host::Target> targets;
-    for (const std::string& name : names)
+    for (const std::string& name : names) {
         targets.push_back(host::parse_target(name).value());
+        targets.back().token = token;
+    }
     return targets;
 }
 
