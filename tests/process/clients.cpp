@@ -62,9 +62,9 @@ proto::ExecRequest request_with_everything() {
     command.user = "root";
     command.attributes.groups = {"1"};
     command.attributes.rlimits = {{"nofile", {.soft = 1, .hard = 2}}};
-    command.attributes.cgroup = {.memory_max = 1,
-                                 .memory_high = 1,
-                                 .memory_swap_max = 1,
+    command.attributes.cgroup = {.memory_max = 4096,
+                                 .memory_high = 4096,
+                                 .memory_swap_max = 4096,
                                  .pids_max = 1,
                                  .cpu_max_us = 1000,
                                  .cpu_period_us = 1000,
