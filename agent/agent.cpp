@@ -72,12 +72,28 @@ restore::RestoreOptions restore_options(const AgentOptions& options) {
     return restore;
 }
 
+supervise::BlockingAccess blocking_access(io::Blocking& blocking) {
+    return {.run =
+                [&blocking](std::string name, std::chrono::milliseconds deadline,
+                            std::function<void()> call) {
+                    return blocking.run(std::move(name), deadline, std::move(call));
+                },
+            .post = [&blocking](std::function<void()> call) { blocking.post(std::move(call)); }};
+}
+
 } // namespace
 
 Agent::Agent(AgentOptions options, Log& log)
     : options_(std::move(options)), log_(log), tasks_(context_.get_executor(), report_escape(log)),
       connections_(context_.get_executor(), report_escape(log)),
-      spawner_(reaper_, context_.get_executor()), http_(routes_, registry_),
+      blocking_(context_.get_executor(), blocking_calls_,
+                [this](const std::string& name) {
+                    log_.warn(
+                        fmt::format("the kernel has not returned from: {}; giving it up", name));
+                    record(Audience::guest, "call_given_up", {{"call", name}});
+                }),
+      cgroups_(context_.get_executor(), blocking_access(blocking_)),
+      spawner_(reaper_, context_.get_executor(), &cgroups_), http_(routes_, registry_),
       debug_http_(debug_routes_, local_registry_),
       events_(context_.get_executor(), [this] { return restore_.identity().epoch; }),
       output_(context_.get_executor(), tasks_, registry_, memory_, output_options(options_),
@@ -171,12 +187,27 @@ void Agent::open_debug_socket() {
     tasks_.keep("debug listener", [this] { return debug_listener_->run(); });
 }
 
+/// Without cgroups everything else works: in a container they may be somebody else's.
+void Agent::open_cgroups() {
+    const std::string name =
+        options_.is_vm ? std::string("rouse") : fmt::format("rouse-{}", ::getpid());
+    const sys::Result<> opened = cgroups_.open(name);
+    if (opened) return;
+    const std::string why = opened.error().message();
+    record(Audience::guest, "cgroups_unavailable", {{"why", why}});
+    if (options_.is_vm)
+        log_.warn(fmt::format("no cgroup v2: {}; processes run without limits, and a kill reaches "
+                              "a process group only",
+                              why));
+}
+
 void Agent::begin() {
     tasks_.keep("signals",
                 [this] { return signals_.deliver([this](int number) { on_signal(number); }); });
     // A child that ended before the signal descriptor existed left no signal behind.
     reaper_.reap();
     record(Audience::guest, "agent_started", {{"version", ROUSE_VERSION}, {"pid", ::getpid()}});
+    open_cgroups();
     open_debug_socket();
     if (options_.has_host) {
         listen();

@@ -8,6 +8,7 @@
 #include "agent/exec/exec_service.hpp"
 #include "agent/exec/session_service.hpp"
 #include "agent/io/address.hpp"
+#include "agent/io/blocking.hpp"
 #include "agent/io/http_server.hpp"
 #include "agent/io/listener.hpp"
 #include "agent/io/task_group.hpp"
@@ -16,6 +17,7 @@
 #include "agent/output/output_service.hpp"
 #include "agent/restore/restore_service.hpp"
 #include "agent/signal_source.hpp"
+#include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/supervise/spawner.hpp"
 #include "agent/workload.hpp"
@@ -63,6 +65,7 @@ public:
 private:
     // agent.cpp
     void begin();
+    void open_cgroups();
     void listen();
     void open_debug_socket();
     restore::RestoreHooks restore_hooks();
@@ -114,7 +117,10 @@ private:
     io::TaskGroup connections_; ///< of the exec port; its size is what the limit counts
     io::ConnectionRegistry registry_;
     io::ConnectionRegistry local_registry_; ///< debug connections: no restore touches them
+    sys::BlockingCalls blocking_calls_;
+    io::Blocking blocking_;
     supervise::Reaper reaper_;
+    supervise::Cgroups cgroups_;
     supervise::Spawner spawner_;
     io::HttpRoutes routes_;
     io::HttpRoutes debug_routes_;

@@ -90,6 +90,9 @@ json::object Agent::children() const {
     return {{"children", reaper_.counters().children},
             {"orphans", reaper_.counters().orphans},
             {"running", rows.size()},
+            {"cgroups", cgroups_.count()},
+            {"cgroups_failed", cgroups_.failed()},
+            {"calls_given_up", blocking_calls_.counters().given_up},
             {"watched", std::move(rows)}};
 }
 

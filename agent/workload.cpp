@@ -13,7 +13,8 @@ io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> clos
                               std::function<void()> on_started) {
     state_ = State::starting;
     proto::Command command = command_;
-    supervise::StartResult started = co_await spawner_.start(std::move(command), stdio);
+    auto starting = spawner_.start(std::move(command), stdio, "main");
+    supervise::StartResult started = co_await std::move(starting);
     close_stdio();
     if (auto* const failure = std::get_if<proto::SpawnFailure>(&started)) {
         failure_ = std::move(*failure);

@@ -10,8 +10,8 @@ struct ExitStatus {
     std::optional<std::uint64_t> code;   ///< 0–255
     std::optional<std::uint64_t> signal; ///< signal number that ended the process
     bool core = false;                   ///< a core was dumped
-    bool oom = false;                    ///< ended by the out-of-memory killer
-    std::uint64_t wall_us = 0;           ///< from spawn to reap, monotonic clock
+    bool oom = false; ///< the out-of-memory killer ended it, or another process of its session
+    std::uint64_t wall_us = 0; ///< from spawn to reap, monotonic clock
     std::uint64_t user_us = 0;
     std::uint64_t system_us = 0;
     std::uint64_t max_rss_kib = 0;

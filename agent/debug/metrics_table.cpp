@@ -126,6 +126,11 @@ constexpr std::array table{
     Metric{"rouse_reaper_orphans", counter, "", "Adopted processes that were reaped.",
            "/reaper/orphans"},
     Metric{"rouse_reaper_running", gauge, "", "Children that are waited for.", "/reaper/running"},
+    Metric{"rouse_cgroups", gauge, "", "Control groups of sessions.", "/reaper/cgroups"},
+    Metric{"rouse_cgroups_failed", counter, "", "Processes that had to start without a group.",
+           "/reaper/cgroups_failed"},
+    Metric{"rouse_blocking_calls_given_up", counter, "", "Calls that the kernel kept too long.",
+           "/reaper/calls_given_up"},
 
     Metric{"rouse_epoch", gauge, "", "Epoch: runs of the restore chain, the boot included.",
            "/epochs/epoch"},

@@ -28,8 +28,8 @@ ExecProcess::ExecProcess(const io::Executor& executor)
     : out(executor), err(executor), in_(executor) {}
 
 ExecProcess::~ExecProcess() {
-    // A group that is gone already needs nothing.
-    if (child_) (void)child_->signal_group(SIGKILL);
+    // What an ended command has left behind is its own affair.
+    if (child_ && child_->running()) child_->kill();
 }
 
 supervise::Child& ExecProcess::child() {
@@ -89,11 +89,12 @@ sys::Result<supervise::Stdio> ExecProcess::make_terminal(sys::TerminalSize size)
 }
 
 io::Awaitable<std::optional<proto::SpawnFailure>>
-ExecProcess::start(supervise::Spawner& spawner, proto::Command command, Input input,
-                   std::optional<sys::TerminalSize> size) {
+ExecProcess::start(supervise::Spawner& spawner, proto::Command command, std::string group,
+                   Input input, std::optional<sys::TerminalSize> size) {
     const sys::Result<supervise::Stdio> stdio = size ? make_terminal(*size) : make_pipes(input);
     if (!stdio) co_return descriptor_failure(size ? "terminal" : "pipe", stdio.error());
-    io::Awaitable<supervise::StartResult> starting = spawner.start(std::move(command), *stdio);
+    io::Awaitable<supervise::StartResult> starting =
+        spawner.start(std::move(command), *stdio, std::move(group));
     supervise::StartResult started = co_await std::move(starting);
     given_ = {};
     if (auto* failure = std::get_if<proto::SpawnFailure>(&started)) co_return std::move(*failure);

@@ -24,14 +24,15 @@ public:
     ExecProcess& operator=(const ExecProcess&) = delete;
     ExecProcess(ExecProcess&&) = delete;
     ExecProcess& operator=(ExecProcess&&) = delete;
-    /// Kills the process group if the process still runs: whoever asked for it is gone.
+    /// Kills the process and all that it started if it still runs: whoever asked for it is gone.
     ~ExecProcess();
 
     /// Makes the pipes, or a terminal of `size`, and starts the process; nothing, or why it does
     /// not run (stage "pipe" or "terminal" when the descriptors have run out). `group`: name of its
     /// cgroup. Call it once.
     io::Awaitable<std::optional<proto::SpawnFailure>> start(supervise::Spawner& spawner,
-                                                            proto::Command command, Input input,
+                                                            proto::Command command,
+                                                            std::string group, Input input,
                                                             std::optional<sys::TerminalSize> size);
 
     /// Whether start() succeeded; only then is there a child.

@@ -121,7 +121,7 @@ sys::Result<> Session::signal(int number) {
 void Session::obey(Order order) {
     // A process that has just ended needs neither.
     if (order == Order::terminate) (void)signal(SIGTERM);
-    if (order == Order::kill) (void)signal(SIGKILL);
+    if (order == Order::kill && process_ && process_->started()) process_->child().kill();
 }
 
 void Session::release(std::uint8_t stream, std::uint64_t offset) {

@@ -46,7 +46,7 @@ io::Awaitable<> Session::run(supervise::Spawner& spawner, OnStart on_start) {
     std::optional<sys::TerminalSize> size;
     if (request_.session.tty) size = terminal_size_of(*request_.session.tty);
     io::Awaitable<std::optional<proto::SpawnFailure>> starting = process_->start(
-        spawner, std::exchange(request_.command, {}), fed ? Input::pipe : Input::null, size);
+        spawner, std::exchange(request_.command, {}), id_, fed ? Input::pipe : Input::null, size);
     std::optional<proto::SpawnFailure> failure = co_await std::move(starting);
     if (failure) {
         on_start(0);

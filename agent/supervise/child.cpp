@@ -18,14 +18,28 @@ struct Child::State {
 
     pid_t pid;
     std::optional<proto::ExitStatus> status;
+    SharedCgroup cgroup;       ///< may be empty
     asio::steady_timer exited; ///< never expires; cancelled at the exit, which wakes who waits
 };
 
 Child::Child(pid_t pid, Reaper& reaper, const asio::any_io_executor& executor)
     : state_(std::make_shared<State>(pid, executor)) {
-    reaper.watch(pid, [state = state_](const proto::ExitStatus& status) {
+    watch(reaper, nullptr);
+}
+
+Child::Child(pid_t pid, Reaper& reaper, const asio::any_io_executor& executor, SharedCgroup cgroup,
+             Cgroups& cgroups)
+    : state_(std::make_shared<State>(pid, executor)) {
+    state_->cgroup = std::move(cgroup);
+    watch(reaper, &cgroups);
+}
+
+void Child::watch(Reaper& reaper, Cgroups* cgroups) {
+    reaper.watch(state_->pid, [state = state_, cgroups](const proto::ExitStatus& status) {
         state->status = status;
+        if (state->cgroup) state->status->oom = state->cgroup->oom_killed();
         state->exited.cancel();
+        if (cgroups != nullptr) cgroups->remove(state->cgroup);
     });
 }
 
@@ -39,6 +53,13 @@ bool Child::running() const {
 
 const std::optional<proto::ExitStatus>& Child::status() const {
     return state_->status;
+}
+
+void Child::kill() {
+    if (state_->cgroup) state_->cgroup->kill();
+    // At once, too: the worker may have to wait for its turn.
+    (void)signal_group(SIGKILL); // it is just ending at worst
+    (void)signal(SIGKILL);       // before it leads a group it is in ours
 }
 
 sys::Result<> Child::signal_group(int number) {

@@ -1,6 +1,7 @@
 #pragma once
 // One running process of ours.
 
+#include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/sys/result.hpp"
 
@@ -19,12 +20,20 @@ public:
     /// Registers `pid` with the reaper, so it must be called before control returns to the loop.
     /// The pid leads a process group and session of its own.
     Child(pid_t pid, Reaper& reaper, const boost::asio::any_io_executor& executor);
+    /// With the cgroup that it was born in: its status says what the out-of-memory killer did
+    /// there, and the group is removed once the process was reaped and everybody else has left.
+    /// Borrows `cgroups`, which outlives the process.
+    Child(pid_t pid, Reaper& reaper, const boost::asio::any_io_executor& executor,
+          SharedCgroup cgroup, Cgroups& cgroups);
 
     [[nodiscard]] pid_t pid() const;
     [[nodiscard]] bool running() const;
     /// Set once the process was reaped.
     [[nodiscard]] const std::optional<proto::ExitStatus>& status() const;
 
+    /// SIGKILL to everything that it started: to all in its cgroup, also once it was reaped itself;
+    /// without a cgroup to its process group, as long as it is not reaped. Never blocks.
+    void kill();
     /// Sends to the process's group. Does nothing once the process was reaped.
     sys::Result<> signal_group(int number);
     /// Sends to the process alone. Does nothing once the process was reaped.
@@ -37,6 +46,7 @@ public:
 private:
     struct State;
 
+    void watch(Reaper& reaper, Cgroups* cgroups);
     static boost::asio::awaitable<std::optional<proto::ExitStatus>>
     wait_for(std::shared_ptr<State> state);
 

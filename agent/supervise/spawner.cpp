@@ -51,6 +51,25 @@ std::string subject(const sys::SpawnError& error, const proto::Command& command)
     }
 }
 
+/// A start that fails or is cancelled leaves nothing running.
+class KillsUnlessStarted {
+public:
+    explicit KillsUnlessStarted(Child& child) : child_(child) {}
+    KillsUnlessStarted(const KillsUnlessStarted&) = delete;
+    KillsUnlessStarted& operator=(const KillsUnlessStarted&) = delete;
+    KillsUnlessStarted(KillsUnlessStarted&&) = delete;
+    KillsUnlessStarted& operator=(KillsUnlessStarted&&) = delete;
+    ~KillsUnlessStarted() {
+        if (!ended_) child_.kill();
+    }
+
+    void set_ended() { ended_ = true; }
+
+private:
+    Child& child_;
+    bool ended_ = false;
+};
+
 /// Waits until the error pipe says something or ends. Errors: ETIMEDOUT at the deadline;
 /// operation_aborted when cancelled; those of the descriptor.
 asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_executor executor,
@@ -77,32 +96,49 @@ asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_
 
 } // namespace
 
-Spawner::Spawner(Reaper& reaper, asio::any_io_executor executor)
-    : reaper_(reaper), executor_(std::move(executor)) {}
+Spawner::Spawner(Reaper& reaper, asio::any_io_executor executor, Cgroups* cgroups)
+    : reaper_(reaper), executor_(std::move(executor)), cgroups_(cgroups) {}
 
-asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio) {
-    auto made = make_plan(command);
-    if (auto* failure = std::get_if<proto::SpawnFailure>(&made)) co_return std::move(*failure);
-    sys::SpawnPlan plan = std::get<sys::SpawnPlan>(std::move(made));
+asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio,
+                                            std::string session) {
+    auto prepared = make_plan(command);
+    if (auto* failure = std::get_if<proto::SpawnFailure>(&prepared)) co_return std::move(*failure);
+    sys::SpawnPlan plan = std::get<sys::SpawnPlan>(std::move(prepared));
     plan.in = stdio.in;
     plan.out = stdio.out;
     plan.err = stdio.err;
     plan.terminal = stdio.terminal;
-
-    sys::Result<sys::Spawned> spawned = sys::spawn(plan);
-    if (!spawned) co_return make_failure("fork", spawned.error(), "");
-    // Before anything can suspend: the reaper must know the pid before it can meet it.
-    Child child(spawned->pid, reaper_, executor_);
-
-    auto waiting = wait_for_report(executor_, std::move(spawned->errors));
-    const sys::Result<sys::ReadSpawnReport> report = co_await std::move(waiting);
-    if (!report) {
-        (void)child.signal(SIGKILL); // it is a zombie at worst, and then this does nothing
-        co_return make_failure("exec", report.error(), command.argv.front());
+    SharedCgroup cgroup;
+    if (cgroups_ != nullptr && !session.empty()) {
+        auto making = cgroups_->make(std::move(session), command.attributes.cgroup);
+        Cgroups::Made made = co_await std::move(making);
+        if (auto* failure = std::get_if<proto::SpawnFailure>(&made)) co_return std::move(*failure);
+        cgroup = std::get<SharedCgroup>(std::move(made));
+    } else if (command.attributes.cgroup != proto::CgroupLimits{}) {
+        co_return make_failure("cgroup", sys::error_from(ENOTSUP), "");
     }
-    if (report->report == sys::SpawnReport::executed) co_return std::move(child);
+    // No suspension until the process has the group: whoever is cancelled here would leave it.
+    sys::Result<Begun> begun = begin(std::move(plan), std::move(cgroup));
+    if (!begun) co_return make_failure("fork", begun.error(), "");
+    KillsUnlessStarted unless_started(begun->child);
+    auto waiting = wait_for_report(executor_, std::move(begun->errors));
+    const sys::Result<sys::ReadSpawnReport> report = co_await std::move(waiting);
+    if (!report) co_return make_failure("exec", report.error(), command.argv.front());
+    unless_started.set_ended();
+    if (report->report == sys::SpawnReport::executed) co_return std::move(begun->child);
     co_return make_failure(sys::name(report->error.stage), sys::error_from(report->error.number),
                            subject(report->error, command));
+}
+
+sys::Result<Spawner::Begun> Spawner::begin(sys::SpawnPlan plan, SharedCgroup cgroup) {
+    if (cgroup) plan.cgroup = cgroup->directory();
+    sys::Result<sys::Spawned> spawned = sys::spawn(plan);
+    if (!spawned && cgroup) cgroups_->remove(std::move(cgroup));
+    if (!spawned) return spawned.error();
+    // Before anything can suspend: the reaper must know the pid before it can meet it.
+    Child child = cgroup ? Child(spawned->pid, reaper_, executor_, std::move(cgroup), *cgroups_)
+                         : Child(spawned->pid, reaper_, executor_);
+    return Begun{.child = std::move(child), .errors = std::move(spawned->errors)};
 }
 
 } // namespace rouse::supervise

@@ -1,7 +1,9 @@
 #pragma once
 // Starts processes: the workload and every exec.
 
+#include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/child.hpp"
+#include "agent/sys/spawn.hpp"
 #include "proto/exec.hpp"
 
 #include <variant>
@@ -22,18 +24,30 @@ using StartResult = std::variant<proto::SpawnFailure, Child>;
 
 class Spawner {
 public:
-    Spawner(Reaper& reaper, boost::asio::any_io_executor executor);
+    /// Borrows both. Without `cgroups` no process gets a group of its own.
+    Spawner(Reaper& reaper, boost::asio::any_io_executor executor, Cgroups* cgroups = nullptr);
 
     /// Resolves the command (command_plan.hpp), starts the process by clone3 without VM or VFORK,
     /// and waits, without blocking the loop, until it has exec'd or failed (the error pipe closes,
     /// or says {stage, errno}), at most 10 s. A failure is complete: what had begun is killed and
-    /// reaped. Stages: "request" (EINVAL), "user", "fork", those of sys::SpawnStage. Cancelled: a
-    /// failure, or operation_aborted thrown as by any other awaited operation.
-    boost::asio::awaitable<StartResult> start(proto::Command command, Stdio stdio);
+    /// reaped. Stages: "request" (EINVAL), "user", "groups", "cgroup", "fork", those of
+    /// sys::SpawnStage. Cancelled: a failure, or operation_aborted thrown as by any other awaited
+    /// operation. With a `session`, which names it, the process gets a cgroup; without, limits of a
+    /// cgroup are a failure.
+    boost::asio::awaitable<StartResult> start(proto::Command command, Stdio stdio,
+                                              std::string session = {});
 
 private:
+    /// A process that has not said yet whether it executes its program.
+    struct Begun {
+        Child child;
+        sys::UniqueFd errors;
+    };
+    sys::Result<Begun> begin(sys::SpawnPlan plan, SharedCgroup cgroup);
+
     Reaper& reaper_;
     boost::asio::any_io_executor executor_;
+    Cgroups* cgroups_;
 };
 
 } // namespace rouse::supervise
