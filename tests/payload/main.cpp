@@ -37,6 +37,8 @@ constexpr std::array verbs = {
     Verb{"die-writing", die_writing},
     Verb{"stamps", stamps},
     Verb{"facts", facts},
+    Verb{"take-memory", take_memory},
+    Verb{"fork-bomb", fork_bomb},
     Verb{"say-hello", say_hello},
 
     Verb{"connect-loopback", loopback},

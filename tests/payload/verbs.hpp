@@ -56,6 +56,10 @@ int stamps(Words words); ///< stamps: a block with the time on both streams, 250
 // facts.cpp
 int facts(Words words); ///< facts: prints what a process gets from the one that started it
 
+// hunger.cpp
+int take_memory(Words words); ///< take-memory SIZE: writes to all of it, says "taken"
+int fork_bomb(Words words);   ///< fork-bomb: forks for ever, as do its children
+
 // forge.cpp
 int say_hello(Words words); ///< say-hello PORT JSON: dials the host like an agent; 0: it refused
 

@@ -22,8 +22,9 @@ lab::MachineOptions with_collector(lab::MachineOptions options,
     return options;
 }
 
-std::map<std::string, std::unique_ptr<Guest>>& shared_guests() {
-    static std::map<std::string, std::unique_ptr<Guest>> guests;
+/// By kernel and configuration.
+std::map<std::pair<std::string, std::string>, std::unique_ptr<Guest>>& shared_guests() {
+    static std::map<std::pair<std::string, std::string>, std::unique_ptr<Guest>> guests;
     return guests;
 }
 
@@ -75,13 +76,15 @@ Guest::Guest(lab::MachineOptions options)
       endpoint_(Endpoint::guest(machine_.target())) {}
 
 Guest& Guest::shared(const std::string& kernel) {
-    auto& guest = shared_guests()[kernel];
+    return shared(kernel, payload_config({"sequence", "stdout", std::to_string(shared_stdout_bytes),
+                                          "stderr", std::to_string(shared_stderr_bytes)},
+                                         "stay"));
+}
+
+Guest& Guest::shared(const std::string& kernel, const std::string& config) {
+    auto& guest = shared_guests()[{kernel, config}];
     if (guest && !guest->machine().alive()) guest.reset();
-    if (!guest)
-        guest = std::make_unique<Guest>(
-            kernel, payload_config({"sequence", "stdout", std::to_string(shared_stdout_bytes),
-                                    "stderr", std::to_string(shared_stderr_bytes)},
-                                   "stay"));
+    if (!guest) guest = std::make_unique<Guest>(kernel, config);
     return *guest;
 }
 

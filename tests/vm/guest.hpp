@@ -38,6 +38,8 @@ public:
     /// The guest of this kernel that test cases share: its workload has written 64 MiB and 16 MiB
     /// and ended, and the guest stays. Booted when it is asked for first, or when a test broke it.
     [[nodiscard]] static Guest& shared(const std::string& kernel);
+    /// Another one that test cases share, by its kernel and its configuration.
+    [[nodiscard]] static Guest& shared(const std::string& kernel, const std::string& config);
 
     [[nodiscard]] lab::Machine& machine() { return machine_; }
     [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }

@@ -1,0 +1,34 @@
+// What takes more of a machine than its due: memory, and processes.
+#include "tests/payload/verbs.hpp"
+
+#include <cstddef>
+#include <cstdio>
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace rouse::payload {
+
+int take_memory(Words words) {
+    if (words.size() != 1) return unable;
+    constexpr std::size_t page = 4096;
+    const auto size = static_cast<std::size_t>(number(words[0]));
+    void* const memory =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return failed("mmap");
+    // Only what is written is really there.
+    auto* const bytes = static_cast<volatile char*>(memory);
+    for (std::size_t at = 0; at < size; at += page)
+        bytes[at] = 1;
+    std::puts("taken");
+    return std::fflush(stdout) == 0 ? 0 : failed("stdout");
+}
+
+int fork_bomb(Words words) {
+    if (!words.empty()) return unable;
+    for (;;)
+        if (fork() < 0) (void)sched_yield(); // cannot fail; the next try comes at once
+}
+
+} // namespace rouse::payload
