@@ -25,4 +25,9 @@ struct Settings {
 /// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report relay(const Settings& settings);
 
+/// A short command run by the agent over a Unix socket, beside posix_spawn and wait, socat and a
+/// whole rousectl; and the memory of many sessions at once.
+/// Errors: lab::LabError, std::runtime_error.
+[[nodiscard]] Report exec(const Settings& settings);
+
 } // namespace rouse::bench
