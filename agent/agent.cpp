@@ -113,6 +113,11 @@ Agent::Agent(AgentOptions options, Log& log)
           report_escape(log)),
       exec_(
           sessions_, [this] { return restore_.gate(); }, [this] { return restore_.step(); }),
+      files_(
+          spawner_, tasks_, [this] { return restore_.gate(); }, [this] { return restore_.step(); },
+          [this](std::string_view type, boost::json::object body) {
+              record(Audience::guest, type, std::move(body));
+          }),
       session_routes_(sessions_, main_session()), workload_(spawner_, options_.config.workload),
       workload_over_(context_.get_executor()),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {

@@ -7,6 +7,7 @@
 #include "agent/debug/event_service.hpp"
 #include "agent/exec/exec_service.hpp"
 #include "agent/exec/session_service.hpp"
+#include "agent/files/files_service.hpp"
 #include "agent/io/address.hpp"
 #include "agent/io/blocking.hpp"
 #include "agent/io/http_server.hpp"
@@ -133,6 +134,7 @@ private:
     restore::RestoreService restore_;
     exec::Sessions sessions_;
     exec::ExecService exec_;
+    files::FilesService files_;
     exec::SessionService session_routes_;
     Workload workload_;
     io::Condition workload_over_;

@@ -74,7 +74,8 @@ io::Awaitable<> Agent::stop_execs() {
     (void)::kill(-1, SIGTERM);
     sessions_.abandon_clients();
     const auto running = [this] {
-        return sessions_.counters().running > 0 || sessions_.counters().clients > 0;
+        return sessions_.counters().running > 0 || sessions_.counters().clients > 0 ||
+               files_.counters().running > 0;
     };
     const bool ended = co_await wait_while(running, options_.config.stop_grace);
     if (ended) co_return;

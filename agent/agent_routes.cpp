@@ -35,6 +35,8 @@ io::Awaitable<io::HttpReply> answer_text(std::string text, const char* content_t
 void Agent::make_routes() {
     routes_["POST /v1/exec"] = exec_.route();
     session_routes_.add_routes(routes_);
+    routes_["GET /v1/files"] = files_.get_route();
+    routes_["PUT /v1/files"] = files_.put_route();
     routes_["POST /v1/restore"].handler = [this](io::HttpRequest request) {
         return answer_restore(std::move(request));
     };

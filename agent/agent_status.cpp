@@ -57,6 +57,9 @@ json::object Agent::status() const {
     object["exec"] = {{"running", sessions_.counters().running},
                       {"started", sessions_.counters().started_total},
                       {"failed", sessions_.counters().failed_total}};
+    object["files"] = {{"running", files_.counters().running},
+                       {"started", files_.counters().started_total},
+                       {"failed", files_.counters().failed_total}};
     object["http"] = {{"requests", http_.counters().requests},
                       {"bad_requests", http_.counters().bad_requests}};
     if (listener_)

@@ -77,6 +77,15 @@ Arguments parse_debug(const std::vector<std::string>& words) {
     return arguments;
 }
 
+Arguments parse_files(const std::vector<std::string>& words) {
+    files::ParsedFiles parsed = files::parse_files_arguments(words);
+    if (!parsed.wrong.empty()) return wrong(std::move(parsed.wrong));
+    Arguments arguments;
+    arguments.verb = Arguments::Verb::files;
+    arguments.files = std::move(parsed.request);
+    return arguments;
+}
+
 } // namespace
 
 Arguments parse_arguments(int argc, char** argv, bool is_pid1) {
@@ -88,6 +97,8 @@ Arguments parse_arguments(int argc, char** argv, bool is_pid1) {
         arguments = parse_run(rest);
     else if (verb == "debug")
         arguments = parse_debug(rest);
+    else if (verb == "files" && !is_pid1)
+        arguments = parse_files(rest);
     else if (is_pid1)
         arguments.verb = Arguments::Verb::init;
     else if (verb == "--version" || verb == "version")
@@ -110,7 +121,10 @@ std::string usage() {
         "                     listeners at PATH_4001 and PATH_4002\n"
         "      --config FILE  configuration as in /etc/rouse/config.json\n"
         "  rouse debug WHAT [--json] [--socket PATH]\n"
-        "      what the running agent is doing (root only); `events` takes --follow\n";
+        "      what the running agent is doing (root only); `events` takes --follow\n"
+        "  rouse files create|extract|stat [--as NAME] PATH\n"
+        "      packs PATH into a tar archive on standard output, unpacks the one on standard\n"
+        "      input, with the rules of `docker cp`, or shows what PATH is\n";
     for (const proto::tables::Topic& topic : proto::tables::topics())
         text += fmt::format("      {:<8} {}\n", topic.name, topic.about);
     return text + "\nAs PID 1 of a VM it boots the guest; see /etc/rouse/config.json.\n";

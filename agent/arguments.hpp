@@ -1,5 +1,7 @@
 #pragma once
-// What the binary was asked to be: PID 1, `rouse run`, or `rouse debug`.
+// What the binary was asked to be: PID 1, `rouse run`, `rouse debug` or `rouse files`.
+
+#include "agent/files/files_command.hpp"
 
 #include <string>
 #include <vector>
@@ -7,7 +9,7 @@
 namespace rouse {
 
 struct Arguments {
-    enum class Verb { init, run, debug, version, help, wrong };
+    enum class Verb { init, run, debug, files, version, help, wrong };
     Verb verb = Verb::wrong;
     std::string wrong;  ///< what is wrong with the command line
     std::string socket; ///< run: the Unix socket that stands for the VM's vsock; empty: none
@@ -16,6 +18,7 @@ struct Arguments {
     std::string topic; ///< debug: which document
     bool json = false;
     bool follow = false; ///< debug events: goes on
+    files::FilesRequest files;
     bool is_pid1 = false;
 };
 

@@ -1,7 +1,8 @@
-// rouse: PID 1 of a microVM, `rouse run`, and `rouse debug`.
+// rouse: PID 1 of a microVM, `rouse run`, `rouse debug` and `rouse files`.
 
 #include "agent/arguments.hpp"
 #include "agent/debug/debug_command.hpp"
+#include "agent/files/files_command.hpp"
 #include "agent/init.hpp"
 #include "agent/run.hpp"
 #include "agent/text_commands.hpp"
@@ -21,6 +22,8 @@ int main(int argc, char** argv) {
                                             .socket = arguments.socket,
                                             .json = arguments.json,
                                             .follow = arguments.follow});
+    case Arguments::Verb::files:
+        return rouse::files::files_command(arguments.files);
     case Arguments::Verb::version:
         return rouse::say_version();
     case Arguments::Verb::help:

@@ -41,6 +41,7 @@ Parsed<void> ChunkDecoder::feed(std::string_view bytes, std::string& body) {
         if (end == std::string_view::npos) break;
         if (const Parsed<void> taken = take_line(); !taken) return taken;
     }
+    left_over_ = bytes.size();
     return {};
 }
 

@@ -20,8 +20,11 @@ inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 class ChunkDecoder {
 public:
     /// Appends what `bytes` hold of the body. A problem when they are no chunked body; nothing more
-    /// is decoded then. What comes after the end is ignored.
+    /// is decoded then. What comes after the end is not touched, see left_over().
     Parsed<void> feed(std::string_view bytes, std::string& body);
+
+    /// How many of the bytes that were fed last came after the end.
+    [[nodiscard]] std::size_t left_over() const { return left_over_; }
 
     /// The last chunk came. A body that stops before it was cut off.
     [[nodiscard]] bool ended() const { return state_ == State::ended; }
@@ -34,6 +37,7 @@ private:
     State state_ = State::size;
     std::string line_;       ///< of a line that is not complete yet
     std::uint64_t left_ = 0; ///< bytes of the chunk that are still to come
+    std::size_t left_over_ = 0;
 };
 
 } // namespace rouse::proto

@@ -38,8 +38,13 @@ inline constexpr std::size_t connections = 1024;
 inline constexpr std::size_t http_header = 16 * 1024;
 inline constexpr std::size_t http_body = 1024 * 1024;
 
+// Files
+inline constexpr std::size_t files_transfers = 16;
+inline constexpr std::size_t tar_extension = 64 * 1024;
+
 // Streamed answers and inspection
 inline constexpr std::chrono::milliseconds stream_write = 60s;
+inline constexpr std::chrono::milliseconds stream_read = 60s;
 inline constexpr std::size_t event_ring = 1024;
 inline constexpr std::size_t event_ring_bytes = 256 * 1024;
 inline constexpr std::size_t event_readers = 16;

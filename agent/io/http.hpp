@@ -55,12 +55,35 @@ using UpgradeHandler =
 /// request is borrowed until it has answered.
 using UpgradeCheck = std::function<Awaitable<std::optional<HttpReply>>(const HttpRequest&)>;
 
+/// What came of a request's body.
+struct HttpBodyPiece {
+    enum class State {
+        bytes,     ///< `bytes` has some
+        end,       ///< the body is complete
+        cut,       ///< the client is gone
+        too_slow,  ///< nothing came in time
+        malformed, ///< it is no chunked body
+    };
+    State state = State::cut;
+    std::string bytes;
+};
+
+/// Waits for the next piece of a request's body, at most 64 KiB. Nothing is read from the client
+/// but what is asked for here. After anything else than bytes it always says the same.
+using HttpSource = std::function<Awaitable<HttpBodyPiece>()>;
+
+/// Answers a request whose body has any length, and comes piece by piece. Borrows the source. An
+/// answer before the end of the body ends the connection. Cancelled when the client goes away,
+/// which is seen while it waits for a piece, and after the end of the body.
+using HttpBodyHandler = std::function<Awaitable<HttpReply>(HttpRequest, const HttpSource& body)>;
+
 struct HttpRoute {
-    HttpHandler handler;         ///< may be empty where there is an upgrade
-    UpgradeCheck before_upgrade; ///< may be empty
-    UpgradeHandler upgrade;      ///< may be empty
-    std::string upgrade_token;   ///< which Upgrade the handler speaks
-    bool open = false;           ///< served without the server's token, too
+    HttpHandler handler;          ///< may be empty where there is an upgrade
+    UpgradeCheck before_upgrade;  ///< may be empty
+    UpgradeHandler upgrade;       ///< may be empty
+    std::string upgrade_token;    ///< which Upgrade the handler speaks
+    HttpBodyHandler body_handler; ///< instead of `handler`, for bodies of any length; may be empty
+    bool open = false;            ///< served without the server's token, too
 };
 
 /// "METHOD /path" → route; a part of the path may be a parameter, "{id}" (http_routing.hpp). Filled

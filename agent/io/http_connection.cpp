@@ -1,6 +1,5 @@
 #include "agent/io/http_connection.hpp"
 
-#include "agent/io/bearer.hpp"
 #include "agent/io/http_parser.hpp"
 #include "agent/io/http_reply.hpp"
 #include "agent/io/http_routing.hpp"
@@ -30,12 +29,6 @@ Awaitable<> run_to_reply(const HttpHandler& handler, HttpRequest request,
         if (is_cancellation(std::current_exception())) throw;
         reply = HttpReply::error(500, "internal", error.what());
     }
-}
-
-HttpReply unauthorized() {
-    HttpReply reply = HttpReply::error(401, "unauthorized", "needs the agent's bearer token");
-    reply.headers.emplace("WWW-Authenticate", "Bearer");
-    return reply;
 }
 
 } // namespace
@@ -69,7 +62,7 @@ Awaitable<HttpConnection::Next> HttpConnection::serve_one(bool first) {
     const Read read = co_await std::move(reading);
     if (read == Read::closed) co_return Next::close;
     std::optional<HttpRequest> request;
-    if (read == Read::request) {
+    if (read == Read::request || read == Read::streaming) {
         request = parser.take();
         if (!request) failure = parser.failure();
     }
@@ -82,7 +75,9 @@ Awaitable<HttpConnection::Next> HttpConnection::serve_one(bool first) {
     ++counters_.requests;
     request->connection = registration_.id();
     chunks_ = parser.chunks();
-    Awaitable<Next> responding = respond(std::move(*request), parser.keep_alive());
+    Awaitable<Next> responding = read == Read::streaming
+                                     ? respond_streaming(std::move(*request), parser)
+                                     : respond(std::move(*request), parser.keep_alive());
     co_return co_await std::move(responding);
 }
 
@@ -92,6 +87,7 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request(HttpParser& parser,
     Awaitable<bool> header = with_deadline(read_header(parser, outcome), deadlines_.header);
     bool in_time = co_await std::move(header);
     if (in_time && outcome == Read::request) {
+        if (streaming_route(parser) != nullptr) co_return Read::streaming;
         if (parser.expects_continue()) {
             Awaitable<bool> sending = send(continue_reply(), deadlines_.write);
             const bool sent = co_await std::move(sending);
@@ -108,7 +104,7 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request(HttpParser& parser,
 
 Awaitable<> HttpConnection::read_header(HttpParser& parser, Read& outcome) {
     while (true) {
-        const HttpParser::State state = parser.feed(received_);
+        const HttpParser::State state = parser.feed_header(received_);
         outcome = state == HttpParser::State::failed ? Read::failed : Read::request;
         if (outcome == Read::failed || parser.header_complete()) co_return;
         Awaitable<bool> receiving = receive();
@@ -154,8 +150,8 @@ Awaitable<HttpConnection::Next> HttpConnection::respond(HttpRequest request, boo
 
 Awaitable<std::optional<HttpReply>> HttpConnection::answer(HttpRequest request) {
     const HttpRoute* const route = find_route(routes_, request);
-    const bool open = token_.empty() || (route != nullptr && route->open);
-    if (!open && !is_authorized(request.authorization, token_)) co_return unauthorized();
+    std::optional<HttpReply> refusal = refuse_stranger(route, request);
+    if (refusal) co_return refusal;
     if (route == nullptr) co_return no_route(request);
     const bool asks = route->upgrade && !request.upgrade.empty();
     Awaitable<std::optional<HttpReply>> answering =

@@ -5,6 +5,8 @@
 //     │ idle deadline      │ 400 408 431 413    │ hang-up     │ upgrade
 //     ▼                    ▼                    ▼             ▼
 //   closed              answered, closed      closed     the upgrade handler's
+//
+// A handler that takes its body piece by piece begins behind the header and reads the body itself.
 
 #include "agent/io/http_server.hpp"
 
@@ -14,6 +16,7 @@
 
 namespace rouse::io {
 
+class HttpBodyReader;
 class HttpParser;
 
 class HttpConnection {
@@ -26,7 +29,7 @@ public:
     Awaitable<> serve();
 
 private:
-    enum class Read { request, failed, closed };
+    enum class Read { request, streaming, failed, closed };
     enum class Next { another_request, close };
 
     Awaitable<Next> serve_one(bool first);
@@ -37,6 +40,12 @@ private:
     Awaitable<> await_first_byte();
     Awaitable<bool> receive();
     Awaitable<Next> respond(HttpRequest request, bool keep_alive);
+    /// The route of a request whose body its handler reads; null for all others. For a complete
+    /// header.
+    [[nodiscard]] const HttpRoute* streaming_route(const HttpParser& parser) const;
+    /// Answers such a request (http_connection_body.cpp).
+    Awaitable<Next> respond_streaming(HttpRequest request, const HttpParser& parser);
+    Awaitable<> watch_behind(HttpBodyReader& body);
     /// The answer, unless the client went away or took the upgrade.
     Awaitable<std::optional<HttpReply>> answer(HttpRequest request);
     Awaitable<std::optional<HttpReply>> upgrade(const HttpRoute& route, HttpRequest request);
@@ -52,6 +61,9 @@ private:
     Awaitable<bool> send(std::string bytes, std::chrono::milliseconds deadline);
     Awaitable<> send_all(const std::string& bytes, error_code& outcome);
     Awaitable<> discard_until_end();
+    /// 401 for a request that does not show the token, where one is needed.
+    [[nodiscard]] std::optional<HttpReply> refuse_stranger(const HttpRoute* route,
+                                                           const HttpRequest& request) const;
     /// Why a request without a route is not served.
     [[nodiscard]] HttpReply no_route(const HttpRequest& request) const;
 

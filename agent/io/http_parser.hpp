@@ -23,6 +23,15 @@ public:
     /// Takes from the front of `bytes` what belongs to the request. What it leaves is the next
     /// request or another protocol when complete, else the beginning of something unfinished.
     State feed(std::string& bytes);
+    /// The same, but stops before the body.
+    State feed_header(std::string& bytes);
+
+    /// How long a body is that somebody else reads; known once the header is complete.
+    struct Framing {
+        bool chunked = false;
+        std::uint64_t length = 0; ///< unless it is chunked
+    };
+    [[nodiscard]] Framing framing() const;
 
     [[nodiscard]] bool header_complete() const;
     /// The client waits for `100 Continue` before it sends the body.
@@ -31,15 +40,21 @@ public:
     [[nodiscard]] bool keep_alive() const { return keep_alive_; }
     /// Whether the client understands chunks (HTTP/1.1); known once the request was taken.
     [[nodiscard]] bool chunks() const { return chunks_; }
-    /// The complete request, moved out; nothing when its target is no path (400).
+    /// The request without its body; nothing when its target is no path. For a complete header.
+    [[nodiscard]] std::optional<HttpRequest> head() const;
+    /// The request with the body that was read, moved out; nothing when its target is no path
+    /// (400).
     [[nodiscard]] std::optional<HttpRequest> take();
     /// Why it failed, as the answer: 400, 413 or 431.
     [[nodiscard]] const HttpReply& failure() const { return failure_; }
 
 private:
+    State check_length();
+
     struct Beast; ///< keeps Beast out of everybody else's translation unit
     std::unique_ptr<Beast> beast_;
     HttpReply failure_;
+    bool length_checked_ = false;
     bool keep_alive_ = false;
     bool chunks_ = false;
 };

@@ -27,6 +27,7 @@ std::string_view reason(unsigned status) {
         Row{204, "No Content"},
         Row{400, "Bad Request"},
         Row{401, "Unauthorized"},
+        Row{403, "Forbidden"},
         Row{404, "Not Found"},
         Row{405, "Method Not Allowed"},
         Row{408, "Request Timeout"},
@@ -40,6 +41,7 @@ std::string_view reason(unsigned status) {
         Row{501, "Not Implemented"},
         Row{503, "Service Unavailable"},
         Row{504, "Gateway Timeout"},
+        Row{507, "Insufficient Storage"},
     };
     const auto* row = std::ranges::find(rows, status, &Row::first);
     return row == rows.end() ? "Unknown" : row->second;

@@ -15,8 +15,9 @@ namespace rouse::io {
 struct HttpDeadlines {
     std::chrono::milliseconds header = proto::limits::header_read; ///< from accept or first byte
     std::chrono::milliseconds body = proto::limits::body_read;
-    std::chrono::milliseconds write = proto::limits::body_read;    ///< to take our answer
-    std::chrono::milliseconds piece = proto::limits::stream_write; ///< to take a streamed piece
+    std::chrono::milliseconds write = proto::limits::body_read;        ///< to take our answer
+    std::chrono::milliseconds piece = proto::limits::stream_write;     ///< to take a streamed piece
+    std::chrono::milliseconds body_piece = proto::limits::stream_read; ///< to send one
     std::chrono::milliseconds idle = proto::limits::idle_keep_alive;
     std::chrono::milliseconds linger{500}; ///< to take the last answer before the close
 };

@@ -10,6 +10,7 @@ LAYERS = {
     "agent/boot": 3,
     "agent/debug": 3,
     "agent/exec": 3,
+    "agent/files": 3,
     "agent/output": 3,
     "agent/restore": 3,
     "agent": 4,
