@@ -37,11 +37,12 @@ Parsed<void> ReceiveWindow::receive(const proto::FrameHeader& header) {
 }
 
 Parsed<void> ReceiveWindow::end(std::uint64_t offset) {
-    if (ended_) return Problem("EOS frame", "comes twice");
+    if (said_) return Problem("EOS frame", "comes twice");
     if (offset != received_)
         return Problem("EOS frame",
                        fmt::format("offset {} is not the stream's length {}", offset, received_));
     ended_ = true;
+    said_ = true;
     return {};
 }
 

@@ -51,11 +51,14 @@ public:
 
     /// Notes a DATA frame. A problem: a gap, more than we granted, or bytes after the end.
     proto::Parsed<void> receive(const proto::FrameHeader& header);
-    /// Notes EOS. A problem: it is not at the end of what was received, or it comes twice.
+    /// Notes EOS. A problem: it is not at the end of what was received, or a client says it twice.
     proto::Parsed<void> end(std::uint64_t offset);
     void consume(std::uint64_t bytes) { consumed_ += bytes; }
     /// A client came that begins at received(), with a whole window.
-    void resume() { limit_ = std::max(limit_, received_ + window_); }
+    void resume() {
+        limit_ = std::max(limit_, received_ + window_);
+        said_ = false;
+    }
 
     [[nodiscard]] bool ended() const { return ended_; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
@@ -71,6 +74,7 @@ private:
     std::uint64_t consumed_ = 0;
     std::uint64_t acked_ = 0;
     bool ended_ = false;
+    bool said_ = false; ///< by this client: one that came back cannot know that its EOS arrived
 };
 
 } // namespace rouse::exec

@@ -31,6 +31,9 @@ std::string epochs_table(const boost::json::value& document);
 std::string events_table(const boost::json::value& document);
 std::string vitals_table(const boost::json::value& document);
 
+/// The document of `GET /v1/sessions`.
+std::string sessions_table(const boost::json::value& document);
+
 /// One event of `GET /v1/events`, a gap included, as one line with its newline.
 std::string event_line(const boost::json::value& event);
 

@@ -1,270 +1,234 @@
 #include "tools/host/exec_client.hpp"
 
-#include "proto/exec_stream.hpp"
-#include "proto/link.hpp"
-#include "proto/output.hpp"
-#include "tools/host/http_client.hpp"
-#include "tools/host/input.hpp"
+#include "proto/limits.hpp"
+#include "tools/host/session_id.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace rouse::host {
 namespace {
 
 namespace json = boost::json;
-using proto::FrameType;
 using namespace std::chrono_literals;
+using proto::FrameType;
 
-constexpr std::size_t input_chunk = 16 * 1024;
-
-} // namespace
-
-/// Sends stdin as far as the guest grants credit. Runs beside the reader; both own it.
-struct ExecClient::InputSide {
-    explicit InputSide(const Executor& executor) : credit(executor) {
-        credit.expires_at(Clock::time_point::max());
-    }
-
-    void granted(std::uint64_t up_to) {
-        limit = std::max(limit, up_to);
-        credit.cancel();
-    }
-
-    static Awaitable<> pump(std::shared_ptr<InputSide> self, std::shared_ptr<FrameStream> stream,
-                            Input* input) {
-        while (input != nullptr) {
-            while (self->sent >= self->limit)
-                (void)co_await self->credit.async_wait(no_throw); // cancelled by granted()
-            const auto room = static_cast<std::size_t>(
-                std::min<std::uint64_t>(input_chunk, self->limit - self->sent));
-            const std::string bytes = co_await input->read(room);
-            if (bytes.empty()) break;
-            stream->send({.type = FrameType::data,
-                          .stream = proto::stream_id::in,
-                          .flags = 0,
-                          .length = 0,
-                          .offset = self->sent},
-                         bytes);
-            self->sent += bytes.size();
-        }
-        const std::string end = json::serialize(to_json(proto::EndOfStream{}));
-        stream->send({.type = FrameType::eos,
-                      .stream = proto::stream_id::in,
-                      .flags = 0,
-                      .length = 0,
-                      .offset = self->sent},
-                     end);
-    }
-
-    Timer credit; ///< cancelled when the guest grants more
-    std::uint64_t sent = 0;
-    std::uint64_t limit = proto::limits::exec_window;
-    asio::cancellation_signal stop;
-};
-
-/// One of the command's output streams: what has come and waits to be taken. Runs beside the reader
-/// and beside the other stream; all own it.
-struct ExecClient::OutputSide {
-    OutputSide(const Executor& executor, std::uint8_t stream_number)
-        : number(stream_number), changed(executor) {
-        changed.expires_at(Clock::time_point::max());
-    }
-
-    static Awaitable<> drain(std::shared_ptr<OutputSide> self, std::shared_ptr<FrameStream> stream,
-                             Sink sink) {
-        while (!self->done) {
-            while (self->queue.empty() && !self->ended)
-                (void)co_await self->changed.async_wait(no_throw); // cancelled when more has come
-            const bool at_once = std::exchange(self->ack_now, false) || self->ended;
-            const std::string bytes = std::exchange(self->queue, {});
-            const bool taken = bytes.empty() || co_await sink(self->number, bytes);
-            if (!taken) {
-                self->refused = true;
-                stream->close();
-                break;
-            }
-            self->consumed += bytes.size();
-            self->done = self->ended && self->queue.empty();
-            // A quarter of the window: late enough to be cheap, early enough that the guest never
-            // waits.
-            if (at_once || self->done ||
-                self->consumed - self->acknowledged >= proto::limits::exec_window / 4)
-                self->acknowledge(*stream);
-        }
-        self->changed.cancel();
-    }
-
-    void acknowledge(FrameStream& stream) {
-        acknowledged = consumed;
-        const proto::Ack ack{.window = proto::limits::exec_window, .eos = done};
-        stream.send(
-            {.type = FrameType::ack, .stream = number, .flags = 0, .length = 0, .offset = consumed},
-            json::serialize(to_json(ack)));
-    }
-
-    std::uint8_t number;
-    Timer changed; ///< cancelled when something came, and when everything was taken
-    std::string queue;
-    std::uint64_t received = 0;
-    std::uint64_t consumed = 0;
-    std::uint64_t acknowledged = 0;
-    bool ack_now = false;
-    bool ended = false;   ///< EOS came
-    bool done = false;    ///< and everything before it was taken
-    bool refused = false; ///< the sink takes no more
-    asio::cancellation_signal stop;
-};
-
-struct ExecClient::Sides {
-    explicit Sides(const Executor& executor)
-        : in(std::make_shared<InputSide>(executor)),
-          out(std::make_shared<OutputSide>(executor, proto::stream_id::out)),
-          err(std::make_shared<OutputSide>(executor, proto::stream_id::err)) {}
-
-    void stop() const {
-        in->stop.emit(asio::cancellation_type::terminal);
-        out->stop.emit(asio::cancellation_type::terminal);
-        err->stop.emit(asio::cancellation_type::terminal);
-    }
-
-    std::shared_ptr<InputSide> in;
-    std::shared_ptr<OutputSide> out;
-    std::shared_ptr<OutputSide> err;
-    bool abandoned = false;
-};
-
-namespace {
-
-/// Runs beside the reader until it has ended or is cancelled by the side's signal.
-template <typename Side>
-void run_beside(const Executor& executor, Awaitable<> work, const std::shared_ptr<Side>& side) {
-    auto finished = [side](const std::exception_ptr&) {}; // cancelled, or everything was done
-    asio::co_spawn(executor, std::move(work),
-                   asio::bind_cancellation_slot(side->stop.slot(), finished));
-}
+constexpr auto start_attempt = 10s; // the guest's gate may hold an exec for spawn_gate
+constexpr auto attach_attempt = 5s;
+/// Our clock of the grace begins when we notice the loss, maybe before the guest does.
+constexpr auto grace_margin = 2s;
+constexpr auto last_flush = 1s;
+constexpr auto last_words = 200ms;
+// As on the link (proto/README.md, "Link").
+constexpr auto ping_after = 5s;
+constexpr auto dead_after = 15s;
+constexpr auto watch_interval = 1s;
+/// An outage shorter than this is not worth a word.
+constexpr auto short_outage = 1s;
 
 } // namespace
 
-Awaitable<Outcome<ExecEnd>> ExecClient::run(proto::ExecRequest request, Input* input,
+ExecClient::ExecClient(Dialer& dialer, Sink sink, ExecListener listener)
+    : dialer_(dialer), listener_(std::move(listener)), sessions_(dialer),
+      tasks_(dialer.executor(),
+             [this](const std::string& what) {
+                 if (!result_) result_ = failure(what);
+                 over_.cancel();
+             }),
+      over_(dialer.executor(), Clock::time_point::max()), in_(dialer.executor()),
+      out_(dialer.executor(), proto::stream_id::out, sink),
+      err_(dialer.executor(), proto::stream_id::err, std::move(sink)) {}
+
+Awaitable<Outcome<ExecEnd>> ExecClient::run(proto::ExecRequest request, ExecInput::Source input,
                                             Clock::time_point deadline) {
-    const HttpQuestion question{.method = "POST",
-                                .path = "/v1/exec",
-                                .body = json::serialize(to_json(request)),
-                                .upgrade = std::string(proto::exec_upgrade_token)};
-    auto upgraded = co_await http_upgrade(dialer_, question, deadline);
-    if (!upgraded) co_return upgraded.error();
-    stream_ = std::make_shared<FrameStream>(std::move(upgraded->socket), upgraded->received);
-    sides_ = std::make_shared<Sides>(dialer_.executor());
-    run_beside(dialer_.executor(), InputSide::pump(sides_->in, stream_, input), sides_->in);
-    for (const auto& side : {sides_->out, sides_->err})
-        run_beside(dialer_.executor(), OutputSide::drain(side, stream_, sink_), side);
-    auto end = co_await receive(sides_);
-    co_await stream_->flush(Clock::now() + 1s);
-    sides_->stop();
-    stream_->close();
-    co_return end;
+    if (request.session.id.empty()) request.session.id = new_session_id();
+    id_ = request.session.id;
+    grace_ = request.session.reattach_grace;
+    kill_when_abandoned_ = request.session.on_disconnect == proto::OnDisconnect::kill;
+    request_ = json::serialize(to_json(request));
+    const auto kind = input ? ExecInput::Kind::from_source : ExecInput::Kind::ended;
+    return serve(kind, std::move(input), deadline);
 }
 
-Awaitable<Outcome<ExecEnd>> ExecClient::receive(std::shared_ptr<Sides> sides) {
-    const auto failure = [this](const std::string& reason) {
-        return Failure(fmt::format("'{}': exec: {}", dialer_.target().text(), reason));
-    };
-    while (!end_.failure && !(end_.exit && sides->out->ended && sides->err->ended)) {
-        auto frame = co_await stream_->read();
-        if (sides->out->refused || sides->err->refused)
-            co_return failure("the output cannot be written");
-        if (!frame) co_return failure(frame.error().message);
-        if (!*frame)
-            co_return failure(end_.exit ? "the connection ended before the command's output did"
-                                        : "the connection ended before the command did");
-        const Outcome<> taken = take(**frame, *sides);
-        if (!taken) co_return failure(taken.error().message);
+Awaitable<Outcome<ExecEnd>> ExecClient::attach(Place place, ExecInput::Source input,
+                                               Clock::time_point deadline) {
+    id_ = std::move(place.id);
+    from_ = place.from;
+    out_.begin_at(from_.out.value_or(0));
+    err_.begin_at(from_.err.value_or(0));
+    const bool writes = input && from_.control;
+    const auto kind = writes ? ExecInput::Kind::from_source : ExecInput::Kind::none;
+    return serve(kind, std::move(input), deadline);
+}
+
+Awaitable<Outcome<ExecEnd>> ExecClient::serve(ExecInput::Kind kind, ExecInput::Source source,
+                                              Clock::time_point deadline) {
+    in_.begin(kind, std::move(source));
+    tasks_.spawn(in_.pump());
+    tasks_.spawn(out_.drain());
+    tasks_.spawn(err_.drain());
+    tasks_.spawn(watch());
+    tasks_.spawn(live(deadline));
+    while (!result_ && !abandoned_)
+        (void)co_await over_.async_wait(no_throw); // cancelled at the end
+    tasks_.cancel();
+    co_await tasks_.join();
+    // Nothing waits but a last signal.
+    if (stream_) co_await stream_->flush(Clock::now() + last_words);
+    disconnect();
+    if (!result_) co_return failure("given up by a signal");
+    co_return std::move(*result_);
+}
+
+Awaitable<> ExecClient::live(Clock::time_point deadline) {
+    Outcome<> done = co_await stay(deadline);
+    if (done) done = co_await settle();
+    if (done)
+        result_ = end_;
+    else
+        result_ = done.error();
+    over_.cancel();
+}
+
+/// From connection to connection, until everything has come.
+Awaitable<Outcome<>> ExecClient::stay(Clock::time_point deadline) {
+    for (;;) {
+        auto reached = co_await connect(deadline);
+        if (!reached && lost_at_)
+            co_return failure(
+                fmt::format("lost the connection ({}): {}", why_lost_, reached.error().message));
+        if (!reached) co_return reached.error();
+        stream_ = std::move(*reached);
+        heard_ = Clock::now();
+        const Clock::time_point began = heard_;
+        const Outcome<bool> complete = co_await converse();
+        if (!complete) co_return failure(complete.error().message);
+        if (*complete) co_return Outcome<>();
+        if (connected_) deadline = Clock::now() + grace_ + grace_margin;
+        if (!lost_at_) lost_at_ = Clock::now();
+        disconnect();
+        if (Clock::now() - began > BackOff::longest) sessions_.succeeded();
+        const bool again = co_await sessions_.pause(deadline);
+        if (!again) co_return failure(fmt::format("lost the connection ({})", why_lost_));
     }
-    // What has come is still to be taken by whoever reads our output.
-    co_await taken_up(*sides->out, *sides);
-    co_await taken_up(*sides->err, *sides);
-    if (sides->out->refused || sides->err->refused)
-        co_return failure("the output cannot be written");
-    if (sides->abandoned) co_return failure("given up by a signal");
-    co_return end_;
 }
 
-Awaitable<> ExecClient::taken_up(OutputSide& side, const Sides& sides) {
-    while (!end_.failure && !side.done && !side.refused && !sides.abandoned) {
-        auto woken = co_await side.changed.async_wait(no_throw);
-        (void)woken; // cancelled when all was taken
-    }
-}
-
-Outcome<> ExecClient::take(const proto::Frame& frame, Sides& sides) {
-    const bool is_output =
-        frame.header.type == FrameType::data || frame.header.type == FrameType::eos;
-    if (!is_output) return take_control(frame, *sides.in);
-    const bool is_err = frame.header.stream == proto::stream_id::err;
-    return take_output(frame, is_err ? *sides.err : *sides.out);
-}
-
-Outcome<> ExecClient::take_output(const proto::Frame& frame, OutputSide& side) {
-    if (frame.header.type == FrameType::data && frame.header.offset != side.received)
-        return Failure(fmt::format("DATA of stream {} begins at {} instead of {}",
-                                   frame.header.stream, frame.header.offset, side.received));
-    // The window bounds what waits here.
-    if (side.queue.size() + frame.payload.size() > 2 * proto::limits::exec_window)
-        return Failure(
-            fmt::format("DATA of stream {} goes beyond the window", frame.header.stream));
-    if (frame.header.type == FrameType::eos) {
-        side.ended = true;
+Awaitable<Outcome<std::unique_ptr<FrameStream>>> ExecClient::connect(Clock::time_point deadline) {
+    HttpQuestion question{.method = "POST",
+                          .path = fmt::format("/v1/sessions/{}/attach", id_),
+                          .body = {},
+                          .upgrade = std::string(proto::exec_upgrade_token)};
+    const bool starts = !started_ && !request_.empty();
+    if (starts) {
+        question.path = "/v1/exec";
+        question.body = request_;
     } else {
-        side.queue += frame.payload;
-        side.received += frame.payload.size();
-        side.ack_now = side.ack_now || (frame.header.flags & proto::frame_flag::ack_now) != 0;
+        proto::AttachRequest request = from_;
+        if (started_) request.out = out_.received();
+        if (started_) request.err = err_.received();
+        question.body = json::serialize(to_json(request));
     }
-    side.changed.cancel();
-    return {};
+    const auto unreachable =
+        lost_at_ ? SessionDialer::Unreachable::is_tried_again : SessionDialer::Unreachable::fails;
+    return sessions_.reach(std::move(question), deadline, starts ? start_attempt : attach_attempt,
+                           unreachable);
 }
 
-Outcome<> ExecClient::take_control(const proto::Frame& frame, InputSide& side) {
-    if (frame.header.type == FrameType::ack) {
-        const auto ack = proto::parse_ack(frame.payload);
-        if (!ack) return Failure(ack.error().message());
-        if (frame.header.stream == proto::stream_id::in)
-            side.granted(frame.header.offset + ack->window);
-    } else if (frame.header.type == FrameType::exit) {
-        const auto document = proto::parse_json(frame.payload);
-        if (!document) return Failure(document.error().message());
-        const auto status = proto::parse_exit_status(*document);
-        if (!status) return Failure(status.error().message());
-        end_.exit = *status;
-    } else if (frame.header.type == FrameType::error) {
-        const auto document = proto::parse_json(frame.payload);
-        if (!document) return Failure(document.error().message());
-        if (auto spawn = proto::parse_spawn_failure(*document); spawn) {
-            end_.failure = std::move(*spawn);
-            return {};
+/// Takes frames of one connection: whether everything has come. False: the connection is lost.
+Awaitable<Outcome<bool>> ExecClient::converse() {
+    while (!has_all() && !end_.failure && !end_.detached) {
+        auto frame = co_await stream_->read();
+        if (refused()) co_return Failure("the output cannot be written");
+        if (!frame && stream_->refused()) co_return frame.error();
+        if (!frame || !*frame) {
+            if (!stream_->closed()) why_lost_ = frame ? "closed" : frame.error().message;
+            co_return false;
         }
-        const auto error = proto::parse_error_document(frame.payload);
-        return Failure(error ? error->message : "the guest gave up without a reason");
+        heard_ = Clock::now();
+        const Outcome<> taken = take(**frame);
+        if (!taken) co_return taken.error();
     }
-    return {};
+    co_return true;
+}
+
+/// What has come is still to be taken by whoever reads our output.
+Awaitable<Outcome<>> ExecClient::settle() {
+    if (has_all() && !end_.detached) {
+        co_await out_.settled();
+        co_await err_.settled();
+    }
+    if (refused()) co_return failure("the output cannot be written");
+    co_await stream_->flush(Clock::now() + last_flush);
+    co_return Outcome<>();
+}
+
+Awaitable<> ExecClient::watch() {
+    Timer timer(dialer_.executor());
+    for (;;) {
+        timer.expires_after(watch_interval);
+        (void)co_await timer.async_wait(no_throw); // cancelled with all tasks, which throws
+        watch_once();
+    }
+}
+
+void ExecClient::watch_once() {
+    const Clock::time_point now = Clock::now();
+    if (started_ && lost_at_ && !told_ && now - *lost_at_ > short_outage) {
+        told_ = true;
+        notice(fmt::format("'{}': lost the connection ({}), attaching again", id_, why_lost_));
+    }
+    if (!connected_ || has_all() || now - heard_ < ping_after) return;
+    if (now - heard_ < dead_after) return stream_->send({.type = FrameType::ping}, "alive");
+    why_lost_ = "no answer";
+    stream_->close();
+}
+
+void ExecClient::disconnect() {
+    in_.disconnect();
+    out_.disconnect();
+    err_.disconnect();
+    connected_ = false;
+    stream_.reset();
+}
+
+void ExecClient::send(FrameType type, const json::value& payload) {
+    stream_->send({.type = type}, json::serialize(payload));
 }
 
 void ExecClient::signal(int number) {
-    if (!stream_) return;
+    constexpr std::size_t most_waiting = 16;
     const proto::SignalRequest request{.signal = static_cast<std::uint32_t>(number)};
-    stream_->send({.type = FrameType::signal}, json::serialize(to_json(request)));
+    if (connected_)
+        send(FrameType::signal, to_json(request));
+    else if (signals_.size() < most_waiting)
+        signals_.push_back(number);
+}
+
+void ExecClient::resize(proto::TerminalSize size) {
+    size_ = size;
+    if (connected_) send(FrameType::resize, to_json(size));
+}
+
+void ExecClient::detach() {
+    detaching_ = true;
+    if (connected_) send(FrameType::detach, json::object());
 }
 
 void ExecClient::abandon() {
-    if (!stream_) return;
-    stream_->close();
-    sides_->abandoned = true;
-    sides_->out->changed.cancel();
-    sides_->err->changed.cancel();
+    if (connected_ && kill_when_abandoned_) signal(SIGKILL);
+    leave();
+}
+
+void ExecClient::leave() {
+    abandoned_ = true;
+    over_.cancel();
+}
+
+Failure ExecClient::failure(const std::string& reason) const {
+    return Failure(fmt::format("'{}': exec: {}", dialer_.target().text(), reason));
 }
 
 } // namespace rouse::host

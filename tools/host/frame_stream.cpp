@@ -60,6 +60,7 @@ Awaitable<Outcome<std::optional<proto::Frame>>> FrameStream::read(Clock::time_po
         if (closed_) co_return Failure("the connection was closed");
         auto next = decoder_.next();
         if (!next) {
+            refused_ = true;
             const proto::ErrorDocument error{.kind = "protocol", .message = next.error().message()};
             send({.type = proto::FrameType::error}, boost::json::serialize(to_json(error)));
             co_return Failure(next.error().message());

@@ -36,6 +36,8 @@ public:
 
     /// From here on read() fails, also where frames were already received.
     void close();
+    /// Whether read() failed because the peer sent what is no frame, not because it went away.
+    [[nodiscard]] bool refused() const { return refused_; }
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] const Executor& executor() const { return executor_; }
 
@@ -50,6 +52,7 @@ private:
     std::shared_ptr<Sender> sender_;
     proto::FrameDecoder decoder_;
     bool closed_ = false;
+    bool refused_ = false;
 };
 
 } // namespace rouse::host

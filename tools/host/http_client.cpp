@@ -12,7 +12,9 @@
 #include <boost/beast/http/write.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace rouse::host {
 namespace {
@@ -68,45 +70,65 @@ struct Exchanged {
         : socket(std::move(connection)), answer(std::move(said)), received(std::move(rest)) {}
 };
 
-Awaitable<Outcome<Exchanged>> ask(Dialer& dialer, const HttpQuestion& question,
+/// Seconds only: the other form of the field, a date, needs a clock that both sides share.
+std::optional<std::chrono::seconds> retry_after(std::string_view text) {
+    constexpr std::uint32_t longest = 3600;
+    std::uint32_t seconds = 0;
+    const char* end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, seconds);
+    if (text.empty() || error != std::errc() || last != end) return std::nullopt;
+    return std::chrono::seconds(std::min(seconds, longest));
+}
+
+Awaitable<Outcome<Exchanged>> ask(Socket socket, const HttpQuestion& question, const Target& target,
                                   Clock::time_point deadline) {
-    auto connected = co_await dialer.connect(dialer.target().exec_port, deadline);
-    if (!connected) co_return connected.error();
-    Socket socket = std::move(*connected);
     CloseAt guard(socket, deadline);
     beast::flat_buffer buffer;
     Parser parser;
     parser.body_limit(longest_body);
     parser.header_limit(longest_header);
-    http::request<http::string_body> request = to_request(question, dialer.target().token);
+    http::request<http::string_body> request = to_request(question, target.token);
     const error_code error = co_await exchange(socket, std::move(request), parser, buffer);
     if (error)
-        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
+        co_return Failure(fmt::format("'{}': {} {}: {}", target.text(), question.method,
                                       question.path, describe_error(guard, error)));
     guard.disarm();
-    HttpAnswer answer{.status = parser.get().result_int(), .body = parser.get().body()};
+    HttpAnswer answer{.status = parser.get().result_int(),
+                      .body = parser.get().body(),
+                      .retry_after = retry_after(parser.get()[http::field::retry_after])};
     std::string received = beast::buffers_to_string(buffer.data());
     co_return Exchanged(std::move(socket), std::move(answer), std::move(received));
 }
 
 } // namespace
 
-Awaitable<Outcome<HttpAnswer>> http_ask(Dialer& dialer, HttpQuestion question,
-                                        Clock::time_point deadline) {
-    auto exchanged = co_await ask(dialer, question, deadline);
-    if (!exchanged) co_return exchanged.error();
-    co_return std::move(exchanged->answer);
+Awaitable<HttpTry> http_try(Dialer& dialer, HttpQuestion question, Clock::time_point connected_by,
+                            Clock::time_point answered_by) {
+    constexpr unsigned switching_protocols = 101;
+    HttpTry result;
+    auto connected = co_await dialer.connect(dialer.target().exec_port, connected_by);
+    result.connected = connected.has_value();
+    if (!connected) {
+        result.trouble = connected.error().message;
+        co_return result;
+    }
+    auto exchanged = co_await ask(std::move(*connected), question, dialer.target(), answered_by);
+    if (!exchanged)
+        result.trouble = exchanged.error().message;
+    else if (exchanged->answer.status != switching_protocols)
+        result.answer = std::move(exchanged->answer);
+    else
+        result.upgraded = Upgraded{std::move(exchanged->socket), std::move(exchanged->received)};
+    co_return result;
 }
 
-Awaitable<Outcome<Upgraded>> http_upgrade(Dialer& dialer, HttpQuestion question,
-                                          Clock::time_point deadline) {
-    auto exchanged = co_await ask(dialer, question, deadline);
-    if (!exchanged) co_return exchanged.error();
-    constexpr unsigned switching_protocols = 101;
-    if (exchanged->answer.status != switching_protocols)
-        co_return Failure(fmt::format("'{}': {} {}: {}", dialer.target().text(), question.method,
-                                      question.path, describe_answer(exchanged->answer)));
-    co_return Upgraded{std::move(exchanged->socket), std::move(exchanged->received)};
+Awaitable<Outcome<HttpAnswer>> http_ask(Dialer& dialer, HttpQuestion question,
+                                        Clock::time_point deadline) {
+    HttpTry tried = co_await http_try(dialer, std::move(question), deadline, deadline);
+    if (tried.answer) co_return std::move(*tried.answer);
+    if (tried.upgraded)
+        tried.trouble = fmt::format("'{}': answered with an upgrade", dialer.target().text());
+    co_return Failure(std::move(tried.trouble));
 }
 
 namespace {

@@ -32,9 +32,10 @@ Awaitable<bool> receive(Socket& socket, std::string& bytes) {
     co_return true;
 }
 
-Awaitable<Outcome<Head>> ask(Socket& socket, const std::string& path) {
+Awaitable<Outcome<Head>> ask(Socket& socket, const std::string& path, const std::string& token) {
     const std::string request =
-        fmt::format("GET {} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n", path);
+        fmt::format("GET {} HTTP/1.1\r\nHost: guest\r\n{}Connection: close\r\n\r\n", path,
+                    token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", token));
     auto written = co_await asio::async_write(socket, asio::buffer(request), no_throw);
     (void)written; // A server that refuses may have closed; its answer can be read all the same.
     std::string text;
@@ -88,7 +89,7 @@ Awaitable<Outcome<StreamEnd>> http_stream(Dialer& dialer, std::string path,
     if (!connected) co_return connected.error();
     Socket socket = std::move(*connected);
     CloseAt guard(socket, deadline);
-    Awaitable<Outcome<Head>> asking = ask(socket, path);
+    Awaitable<Outcome<Head>> asking = ask(socket, path, dialer.target().token);
     Outcome<Head> head = co_await std::move(asking);
     std::string why;
     if (!head) {

@@ -26,6 +26,10 @@ using Command = std::function<int()>;
 
 // Borrow `common`, which is complete when the command runs.
 void add_exec(CLI::App& app, const Common& common, Command& chosen);
+void add_attach(CLI::App& app, const Common& common, Command& chosen);
+void add_ps(CLI::App& app, const Common& common, Command& chosen);
+void add_signal(CLI::App& app, const Common& common, Command& chosen);
+void add_wait(CLI::App& app, const Common& common, Command& chosen);
 void add_status(CLI::App& app, const Common& common, Command& chosen);
 void add_restore(CLI::App& app, const Common& common, Command& chosen);
 void add_logs(CLI::App& app, const Common& common, Command& chosen);

@@ -1,18 +1,17 @@
 // rousectl exec: a command in a guest, with its streams, signals and exit code.
-#include "proto/exec.hpp"
-
 #include "tools/command_words.hpp"
-#include "tools/host/exec_client.hpp"
-#include "tools/host/http_client.hpp"
+#include "tools/host/detach_keys.hpp"
 #include "tools/host/input.hpp"
-#include "tools/host/output.hpp"
-#include "tools/rousectl/session.hpp"
+#include "tools/host/raw_terminal.hpp"
+#include "tools/host/session_dialer.hpp"
+#include "tools/host/session_id.hpp"
+#include "tools/rousectl/exec_options.hpp"
+#include "tools/rousectl/stay.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include <csignal>
 #include <memory>
 
 #include <unistd.h>
@@ -26,74 +25,16 @@ using namespace std::chrono_literals;
 
 constexpr auto start_limit = 15s;
 
-struct ExecOptions {
-    std::vector<std::string> env;
-    std::string cwd;
-    std::string user;
-    bool interactive = false;
-    bool as_json = false;
-    std::vector<std::string> argv;
-};
-
-proto::ExecRequest to_request(const ExecOptions& options) {
-    proto::ExecRequest request;
-    request.command.argv = options.argv;
-    request.command.cwd = options.cwd;
-    request.command.user = options.user;
-    for (const std::string& pair : options.env) {
-        const std::size_t equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0)
-            throw std::runtime_error(fmt::format("-e '{}' is not NAME=VALUE", pair));
-        request.command.env[pair.substr(0, equals)] = pair.substr(equals + 1);
-    }
-    return request;
-}
-
-int explain(const proto::SpawnFailure& failure) {
-    // Some messages name the path already.
-    const bool named =
-        failure.path.empty() || failure.message.find(failure.path) != std::string::npos;
-    complain(named ? fmt::format("cannot run the command: {} ({})", failure.message, failure.stage)
-                   : fmt::format("cannot run the command: '{}': {} ({})", failure.path,
-                                 failure.message, failure.stage));
-    return proto::shell_exit_code(failure);
-}
-
-/// Passes signals on to the command. The third of a kind ends the connection instead: the command
-/// does not listen, and the guest then ends it.
-void forward_signals(asio::signal_set& signals, host::ExecClient& client,
-                     std::shared_ptr<std::map<int, int>> seen) {
-    signals.async_wait([&signals, &client, seen](boost::system::error_code error, int number) {
-        constexpr int patience = 3;
-        if (error) return;
-        if (++(*seen)[number] >= patience)
-            client.abandon();
-        else
-            client.signal(number);
-        forward_signals(signals, client, seen);
-    });
-}
-
 int stream_exec(const host::Target& target, const ExecOptions& options) {
-    asio::io_context io{1};
-    host::Dialer dialer(io.get_executor(), target);
-    host::Output out(io.get_executor(), STDOUT_FILENO);
-    host::Output err(io.get_executor(), STDERR_FILENO);
-    host::ExecClient client(dialer, [&](std::uint8_t stream, std::string_view bytes) {
-        return (stream == proto::stream_id::err ? err : out).write(bytes);
-    });
-    host::Input input(io.get_executor(), 0);
-    asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
-    signals.add(SIGQUIT);
-    forward_signals(signals, client, std::make_shared<std::map<int, int>>());
-    auto end =
-        run_to_end(io, client.run(to_request(options), options.interactive ? &input : nullptr,
-                                  host::Clock::now() + start_limit));
-    if (!end) {
-        complain(end.error().message);
-        return own_error;
-    }
-    return end->failure ? explain(*end->failure) : proto::shell_exit_code(*end->exit);
+    const proto::ExecRequest request = to_request(options);
+    StayOptions stay;
+    stay.interactive = options.interactive;
+    stay.tty = options.tty;
+    stay.detach_keys = options.detach_keys;
+    return stay_with_session(
+        target, stay, [&request](host::ExecClient& client, host::ExecInput::Source input) {
+            return client.run(request, std::move(input), host::Clock::now() + start_limit);
+        });
 }
 
 /// All of our standard input.
@@ -109,31 +50,73 @@ std::string whole_input() {
     }
 }
 
+/// Asks until there is an answer: the id makes that safe. Throws when there is none.
+host::HttpAnswer post(const host::Target& target, proto::ExecRequest request) {
+    if (request.session.id.empty()) request.session.id = host::new_session_id();
+    asio::io_context io{1};
+    host::Dialer dialer(io.get_executor(), target);
+    host::HttpQuestion question{.method = "POST",
+                                .path = "/v1/exec",
+                                .body = json::serialize(to_json(request)),
+                                .upgrade = {}};
+    const auto answer =
+        run_to_end(io, host::http_ask_again(dialer, std::move(question), start_limit));
+    if (!answer) throw std::runtime_error(answer.error().message);
+    constexpr unsigned ok = 200;
+    constexpr unsigned accepted = 202;
+    if (answer->status != ok && answer->status != accepted)
+        throw std::runtime_error(
+            fmt::format("'{}': exec: {}", target.text(), describe_answer(*answer)));
+    return *answer;
+}
+
+template <typename T>
+T understood(const host::Target& target, const proto::Parsed<T>& parsed) {
+    if (!parsed)
+        throw std::runtime_error(
+            fmt::format("'{}': exec: {}", target.text(), parsed.error().message()));
+    return *parsed;
+}
+
+int detached_exec(const host::Target& target, const ExecOptions& options) {
+    const host::HttpAnswer answer = post(target, to_request(options));
+    const auto document = understood(target, proto::parse_json(answer.body));
+    const auto session = understood(target, proto::parse_session_document(document));
+    if (session.error) return explain(*session.error);
+    (void)print(1, options.as_json ? answer.body + "\n" : session.id + "\n"); // gone: wants none
+    return 0;
+}
+
 int plain_exec(const host::Target& target, const ExecOptions& options) {
     proto::ExecRequest request = to_request(options);
     if (options.interactive) request.stdin_bytes = whole_input();
-    asio::io_context io{1};
-    host::Dialer dialer(io.get_executor(), target);
-    const host::HttpQuestion question{.method = "POST",
-                                      .path = "/v1/exec",
-                                      .body = json::serialize(to_json(request)),
-                                      .upgrade = {}};
     // The answer comes when the command has ended, whenever that is.
-    const auto answer =
-        run_to_end(io, host::http_ask(dialer, question, host::Clock::time_point::max()));
-    if (!answer || answer->status != 200) {
-        complain(answer ? fmt::format("'{}': exec: {}", target.text(), describe_answer(*answer))
-                        : answer.error().message);
-        return own_error;
-    }
-    (void)print(1, answer->body + "\n"); // a reader that has gone wants no more
-    const auto result = proto::parse_exec_result(answer->body);
-    if (!result) {
-        complain(fmt::format("'{}': exec: {}", target.text(), result.error().message()));
-        return own_error;
-    }
-    if (result->error) return proto::shell_exit_code(*result->error);
-    return result->exit ? proto::shell_exit_code(*result->exit) : own_error;
+    const host::HttpAnswer answer = post(target, std::move(request));
+    (void)print(1, answer.body + "\n"); // a reader that has gone wants no more
+    const auto result = understood(target, proto::parse_exec_result(answer.body));
+    if (result.error) return proto::shell_exit_code(*result.error);
+    return result.exit ? proto::shell_exit_code(*result.exit) : own_error;
+}
+
+void check_options(const ExecOptions& options) {
+    if (options.detach && options.interactive)
+        throw std::runtime_error("-d leaves the command alone, and -i feeds it: give one of them");
+    if (options.as_json && options.tty)
+        throw std::runtime_error("--json captures output, and -t shows it: give one of them");
+    if (options.tty && options.interactive && !host::is_terminal(STDIN_FILENO))
+        throw std::runtime_error("the input device is not a TTY");
+    if (!options.id.empty() && !proto::is_session_id(options.id))
+        throw std::runtime_error(fmt::format("--id '{}' is not 1 to 64 letters, digits, '.', '_' "
+                                             "or '-', or begins with '.', or is 'main'",
+                                             options.id));
+    const auto keys = host::parse_detach_keys(options.detach_keys);
+    if (!keys) throw std::runtime_error(keys.error().message);
+}
+
+int exec(const host::Target& target, const ExecOptions& options) {
+    check_options(options);
+    if (options.detach) return detached_exec(target, options);
+    return options.as_json ? plain_exec(target, options) : stream_exec(target, options);
 }
 
 } // namespace
@@ -143,26 +126,16 @@ void add_exec(CLI::App& app, const Common& common, Command& chosen) {
         "exec",
         "Runs a command in the guest. The exit code is the command's, 128 + n when signal n "
         "ended it,\n127 when it does not exist, 126 when it cannot be run, 125 when "
-        "rousectl itself failed.");
+        "rousectl itself failed.\nA connection that breaks is made anew: nothing is lost, and the "
+        "command runs once.");
     const auto options = std::make_shared<ExecOptions>();
-    command->add_option("-e,--env", options->env, "Environment, may be repeated")
-        ->type_name("NAME=VALUE")
-        ->allow_extra_args(false);
-    command->add_option("-w,--workdir", options->cwd, "Working directory")->type_name("DIR");
-    command->add_option("-u,--user", options->user, "Whose rights")
-        ->type_name("NAME|UID[:GROUP|GID]");
-    command->add_flag("-i,--interactive", options->interactive, "Send our standard input");
-    command->add_flag("--json", options->as_json,
-                      "Print exit status and captured output as one JSON document");
+    add_exec_options(*command, *options);
     command->add_option("command", options->argv, "The command and its arguments, after --")
         ->required();
     command->positionals_at_end();
     command->callback([&common, &chosen, options] {
         options->argv = command_words(options->argv);
-        chosen = [&common, options] {
-            const host::Target target = target_of(common);
-            return options->as_json ? plain_exec(target, *options) : stream_exec(target, *options);
-        };
+        chosen = [&common, options] { return exec(target_of(common), *options); };
     });
 }
 

@@ -33,6 +33,10 @@ int run(int argc, char** argv) {
         ->type_name("FILE");
     ctl::Command chosen;
     ctl::add_exec(app, common, chosen);
+    ctl::add_attach(app, common, chosen);
+    ctl::add_ps(app, common, chosen);
+    ctl::add_signal(app, common, chosen);
+    ctl::add_wait(app, common, chosen);
     ctl::add_status(app, common, chosen);
     ctl::add_logs(app, common, chosen);
     ctl::add_restore(app, common, chosen);
