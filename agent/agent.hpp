@@ -6,6 +6,7 @@
 #include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
 #include "agent/exec/exec_service.hpp"
+#include "agent/exec/forward_service.hpp"
 #include "agent/exec/session_service.hpp"
 #include "agent/files/files_service.hpp"
 #include "agent/io/address.hpp"
@@ -136,6 +137,7 @@ private:
     exec::ExecService exec_;
     files::FilesService files_;
     exec::SessionService session_routes_;
+    exec::ForwardService forward_;
     Workload workload_;
     io::Condition workload_over_;
     SignalSource signals_;

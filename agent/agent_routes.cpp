@@ -37,6 +37,7 @@ void Agent::make_routes() {
     session_routes_.add_routes(routes_);
     routes_["GET /v1/files"] = files_.get_route();
     routes_["PUT /v1/files"] = files_.put_route();
+    routes_["POST /v1/forward"] = forward_.route();
     routes_["POST /v1/restore"].handler = [this](io::HttpRequest request) {
         return answer_restore(std::move(request));
     };

@@ -63,6 +63,9 @@ inline constexpr std::chrono::milliseconds session_memory = 600s;
 inline constexpr std::size_t ids_forgotten = 4096;
 inline constexpr std::chrono::milliseconds reattach_grace = 30s;
 
+// Forward
+inline constexpr std::size_t forwards = 256;
+
 // Acknowledgements: a receiver acks each 256 KiB or 20 ms, and at once on ACK_NOW.
 inline constexpr std::size_t ack_bytes = 256 * 1024;
 inline constexpr std::chrono::milliseconds ack_delay = 20ms;

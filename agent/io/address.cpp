@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include <linux/vm_sockets.h>
+#include <netinet/in.h>
 #include <sys/un.h>
 
 namespace rouse::io {
@@ -31,10 +32,34 @@ std::optional<Address> parse_vsock(std::string_view text) {
     return VsockAddress{*cid, *port};
 }
 
+SocketAddress to_native(const LoopbackAddress& address) {
+    SocketAddress result;
+    if (address.family == LoopbackAddress::Family::v4) {
+        sockaddr_in native{};
+        native.sin_family = AF_INET;
+        native.sin_port = htons(address.port);
+        native.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        std::memcpy(&result.storage, &native, sizeof native);
+        result.size = sizeof native;
+        return result;
+    }
+    sockaddr_in6 native{};
+    native.sin6_family = AF_INET6;
+    native.sin6_port = htons(address.port);
+    native.sin6_addr = in6addr_loopback;
+    std::memcpy(&result.storage, &native, sizeof native);
+    result.size = sizeof native;
+    return result;
+}
+
 } // namespace
 
 std::string to_text(const Address& address) {
     if (const auto* path = std::get_if<UnixAddress>(&address)) return "unix:" + path->path;
+    if (const auto* loopback = std::get_if<LoopbackAddress>(&address))
+        return fmt::format("tcp:{}:{}",
+                           loopback->family == LoopbackAddress::Family::v4 ? "127.0.0.1" : "[::1]",
+                           loopback->port);
     const auto& vsock = std::get<VsockAddress>(address);
     if (vsock.cid == VMADDR_CID_ANY) return fmt::format("vsock:any:{}", vsock.port);
     return fmt::format("vsock:{}:{}", vsock.cid, vsock.port);
@@ -63,6 +88,7 @@ std::optional<SocketAddress> to_socket_address(const Address& address) {
         result.size = sizeof native;
         return result;
     }
+    if (const auto* loopback = std::get_if<LoopbackAddress>(&address)) return to_native(*loopback);
     const std::string& path = std::get<UnixAddress>(address).path;
     sockaddr_un native{};
     native.sun_family = AF_UNIX;

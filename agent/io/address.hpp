@@ -1,5 +1,6 @@
 #pragma once
-// Where a listener listens and a connection goes: a vsock port or a path of a Unix socket.
+// Where a listener listens and a connection goes: a vsock port, a path of a Unix socket, or a port
+// of the machine itself.
 
 #include <cstdint>
 #include <optional>
@@ -24,11 +25,21 @@ struct UnixAddress {
     friend bool operator==(const UnixAddress&, const UnixAddress&) = default;
 };
 
-using Address = std::variant<VsockAddress, UnixAddress>;
+/// A TCP port of the machine itself: only connected to, never listened on.
+struct LoopbackAddress {
+    enum class Family { v4, v6 };
 
-/// "vsock:2:4001" or "unix:/run/rouse/debug.sock"; any CID is "vsock:any:1001".
+    std::uint16_t port = 0;
+    Family family = Family::v4;
+
+    friend bool operator==(const LoopbackAddress&, const LoopbackAddress&) = default;
+};
+
+using Address = std::variant<VsockAddress, UnixAddress, LoopbackAddress>;
+
+/// "vsock:2:4001" or "unix:/run/rouse/debug.sock"; any CID is "vsock:any:1001". "tcp:127.0.0.1:80".
 std::string to_text(const Address& address);
-/// Reads what to_text() wrote; nothing for every other text.
+/// Reads what to_text() wrote of an address to listen on; nothing for every other text.
 std::optional<Address> parse_address(std::string_view text);
 
 /// An address as system calls take it.

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <memory>
 
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
@@ -102,6 +103,8 @@ TEST_CASE("what a person gets wrong is said, with the name of it", "[sessions][p
         {{"exec", "--ulimit", "nofile", "--", "true"}, "--ulimit 'nofile'"},
         {{"exec", "--memory", "much", "--", "true"}, "--memory: 'much' is no size"},
         {{"exec", "-d", "-i", "--", "true"}, "give one of them"},
+        {{"proxy", "--listen", "tcp:0.0.0.0:80"}, "only 127.0.0.1 is allowed"},
+        {{"forward", "80:tcp:10.0.0.1:80"}, "only 127.0.0.1 is allowed"},
     };
     for (const auto& [words, expected] : cases) {
         const auto said = ctl(agent, words);
@@ -150,6 +153,45 @@ TEST_CASE("piped input of any size comes back as it went", "[sessions][process]"
     CHECK(said.error.empty());
     REQUIRE(said.output.size() == 72);
     CHECK(said.output.substr(0, 36) == said.output.substr(36));
+}
+
+TEST_CASE("a stream goes on at its byte, however often its connection is cut",
+          "[sessions][process]") {
+    const AgentPlace place;
+    const Agent agent(place, silent);
+    const std::string path = place.folder() / "way";
+    const auto way = [&] {
+        auto made = std::make_unique<test::Command>(
+            client_words(agent, {"proxy", "--listen", "unix:" + path}));
+        test::wait_until([&] { return !made->output().empty(); }, [&] { return made->error(); },
+                         test::patience);
+        return made;
+    };
+    auto proxy = way();
+    test::Command client(
+        {"/bin/sh", "-c",
+         fmt::format(
+             "{} sequence stdout 16M | {} -H unix:{} exec -i --id cut -- /bin/cat | md5sum; "
+             "{} sequence stdout 16M | md5sum",
+             payload({}).front(), lab::build_product("tools/rousectl").string(), path,
+             payload({}).front())});
+    const auto received = [&]() -> std::uint64_t {
+        const auto answer = ask(agent.endpoint(), "GET", "/v1/sessions/cut");
+        if (answer.status != 200) return 0;
+        return test::number_at(proto::parse_json(answer.body).value(), "/stdin/received");
+    };
+    for (std::uint64_t cut = 1; cut < 8; ++cut) {
+        test::wait_until([&] { return received() >= cut * (2U << 20U); },
+                         [&] { return client.error(); }, std::chrono::minutes(1));
+        proxy.reset(); // killed, with all connections
+        proxy = way();
+    }
+    const auto said = client.finish(std::chrono::minutes(2));
+    CHECK(said.error.empty());
+    REQUIRE(said.output.size() == 72);
+    CHECK(said.output.substr(0, 36) == said.output.substr(36));
+    const auto listed = ask(agent.endpoint(), "GET", "/v1/sessions");
+    CHECK(proto::parse_session_list(listed.body)->size() == 2); // the workload, and it: run once
 }
 
 TEST_CASE("signals reach the command, and the third of a kind ends it", "[sessions][process]") {

@@ -172,6 +172,7 @@ std::map<std::string, std::string> limits_of_the_code() {
             {"sessions_remembered", std::to_string(l::sessions_remembered)},
             {"session_memory", in_milliseconds(l::session_memory)},
             {"ids_forgotten", std::to_string(l::ids_forgotten)},
+            {"forwards", std::to_string(l::forwards)},
             {"reattach_grace", in_milliseconds(l::reattach_grace)},
             {"ack_bytes", std::to_string(l::ack_bytes)},
             {"ack_delay", in_milliseconds(l::ack_delay)}};

@@ -37,6 +37,8 @@ int run(int argc, char** argv) {
     ctl::add_ps(app, common, chosen);
     ctl::add_signal(app, common, chosen);
     ctl::add_wait(app, common, chosen);
+    ctl::add_proxy(app, common, chosen);
+    ctl::add_forward(app, common, chosen);
     ctl::add_status(app, common, chosen);
     ctl::add_logs(app, common, chosen);
     ctl::add_restore(app, common, chosen);
