@@ -26,9 +26,19 @@ void FrameConnection::allow(std::size_t bytes) {
 }
 
 FrameConnection FrameConnection::exec(const Endpoint& endpoint, const proto::ExecRequest& request) {
+    return upgrade(endpoint, "/v1/exec", json::serialize(proto::to_json(request)));
+}
+
+FrameConnection FrameConnection::attach(const Endpoint& endpoint, const std::string& id,
+                                        std::string_view request) {
+    return upgrade(endpoint, fmt::format("/v1/sessions/{}/attach", id), request);
+}
+
+FrameConnection FrameConnection::upgrade(const Endpoint& endpoint, const std::string& path,
+                                         std::string_view body) {
     Connection connection = endpoint.connect();
     const std::string text = request_text(
-        "POST", "/v1/exec", json::serialize(proto::to_json(request)),
+        "POST", path, body,
         fmt::format("Connection: Upgrade\r\nUpgrade: {}\r\n", proto::exec_upgrade_token));
     if (!connection.send(text)) throw std::runtime_error("the connection ended early");
     std::string answer;

@@ -22,6 +22,10 @@ public:
     [[nodiscard]] static FrameConnection exec(const Endpoint& endpoint,
                                               const proto::ExecRequest& request);
 
+    /// The same at a session that there is; `request` is an AttachRequest.
+    [[nodiscard]] static FrameConnection attach(const Endpoint& endpoint, const std::string& id,
+                                                std::string_view request);
+
     /// From here on DATA of up to `bytes` is no error. Not while a frame is half received.
     void allow(std::size_t bytes);
 
@@ -41,6 +45,9 @@ public:
     [[nodiscard]] Connection& connection() { return connection_; }
 
 private:
+    static FrameConnection upgrade(const Endpoint& endpoint, const std::string& path,
+                                   std::string_view body);
+
     Connection connection_;
     proto::FrameDecoder decoder_;
 };

@@ -73,6 +73,7 @@ TEST_CASE("genuine vhost-vsock: restored machines answer at once and go on with 
     const auto snapshot = folder.path() / "saved";
     std::string parent;
     std::uint64_t parent_end = 0;
+    test::LastingSessions sessions;
     {
         test::Guest source(genuine_options(kernel, test::payload_config({"trickle"})));
         (void)source.collected().wait_event("output_connected");
@@ -81,6 +82,7 @@ TEST_CASE("genuine vhost-vsock: restored machines answer at once and go on with 
                          [] { return std::string("the workload's output does not arrive"); },
                          test::patience);
         check_parallel_execs(source.endpoint().target());
+        sessions.begin(source.endpoint());
         source.machine().snapshot(snapshot);
         parent_end = source.collected().size(parent, "stdout");
         check_sequence(source.collected(), parent, "stdout", 1);
@@ -98,6 +100,7 @@ TEST_CASE("genuine vhost-vsock: restored machines answer at once and go on with 
         const Collected collected(options.collect);
         wait_output(collected, machine.generation());
         check_parallel_execs(machine.target());
+        sessions.go_on(test::Endpoint::guest(machine.target()));
 
         CHECK(generations.insert(machine.generation()).second);
         const auto report = collected.wait_event("confirm").at("report");

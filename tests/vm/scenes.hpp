@@ -9,6 +9,19 @@ namespace rouse::test {
 /// The configuration for check_power_off.
 [[nodiscard]] std::string power_off_config();
 
+/// Sessions that outlive their machine: one that writes its sequence to a pipe, one on a terminal.
+/// begin() starts them and reads a little; go_on() attaches in the restored machine and checks that
+/// each goes on where the client was, with no byte lost or doubled.
+class LastingSessions {
+public:
+    void begin(const Endpoint& endpoint);
+    void go_on(const Endpoint& endpoint) const;
+
+private:
+    std::uint64_t received_ = 0; ///< of the pipe's sequence
+    std::uint64_t shown_ = 0;    ///< of the terminal
+};
+
 /// Boots; then a command tells the workload to write its output and end, which powers the machine
 /// off. Checks that the command's own end, that of another that still runs, every byte of output
 /// and the exit report arrive.
