@@ -1,5 +1,6 @@
 #include "agent/files/files_service.hpp"
 
+#include "agent/files/place.hpp"
 #include "agent/files/transfer.hpp"
 #include "agent/io/race.hpp"
 #include "proto/limits.hpp"
