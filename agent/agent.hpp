@@ -37,7 +37,7 @@ struct AgentOptions {
     proto::Config config;
     std::vector<std::string> problems; ///< of the configuration; shown in the status
     bool is_vm = false; ///< PID 1 of a VM: repairs the kernel at a restore, powers off at the end
-    std::string token; ///< that every request on the exec port has to show; empty: none
+    std::string token;  ///< that every request on the exec port has to show; empty: none
     bool has_host = false; ///< serves exec and relays output; otherwise it only supervises
     io::Address exec_address;
     io::Address link_address;

@@ -47,7 +47,7 @@ struct Config {
     std::chrono::milliseconds stop_grace = limits::kill_grace;
     std::chrono::milliseconds write_timeout = limits::write_timeout;
     std::chrono::milliseconds confirm_deadline = limits::confirm;
-    std::string token_file; ///< of the bearer token that requests must show; empty: none needed
+    std::string token_file;    ///< of the bearer token that requests must show; empty: none needed
     bool require_probe = true; ///< output connects only after the host proved exec
 
     friend bool operator==(const Config&, const Config&) = default;

@@ -3,10 +3,9 @@
 #include "agent/exec/session.hpp"
 #include "agent/exec/session_table.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
-
-#include <boost/asio/io_context.hpp>
 
 #include <array>
 #include <set>
@@ -27,7 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 enum class Step { start, fail, exit, come, go, detach, abandon, wait, wait_long };
-constexpr std::array all_steps{Step::start, Step::fail,    Step::exit, Step::come,     Step::go,
+constexpr std::array all_steps{Step::start,  Step::fail,    Step::exit, Step::come,     Step::go,
                                Step::detach, Step::abandon, Step::wait, Step::wait_long};
 
 /// A life, what was ordered so far, and the time.
