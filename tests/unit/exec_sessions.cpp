@@ -34,12 +34,12 @@ void reconnect(ExecRig& rig) {
     rig.connect();
 }
 
-std::string pid_of(ExecRig& rig) {
-    return std::to_string(rig.sessions.all().front()->pid());
+pid_t pid_of(ExecRig& rig) {
+    return rig.sessions.all().front()->pid();
 }
 
-bool lives(const std::string& pid) {
-    return ::kill(std::stoi(pid), 0) == 0;
+bool lives(pid_t pid) {
+    return ::kill(pid, 0) == 0;
 }
 
 } // namespace
@@ -143,7 +143,7 @@ TEST_CASE("who stays away beyond the grace loses the session, or only its contro
     if (keep) wanted.session.on_disconnect = proto::OnDisconnect::keep;
     rig.open_stream(wanted);
     CHECK(rig.comes(FrameType::started));
-    const std::string pid = pid_of(rig);
+    const pid_t pid = pid_of(rig);
     reconnect(rig);
     const auto session = rig.sessions.find("s1");
     CHECK(run_until(rig.supervise.io, [&] { return session->life().detached(); }));
