@@ -8,6 +8,7 @@
 #include "proto/chunked.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
@@ -132,8 +133,11 @@ Awaitable<> HttpConnection::await_first_byte() {
 }
 
 Awaitable<bool> HttpConnection::receive() {
+    // The end is told once: a read behind it would wait for its deadline.
+    if (ended_) co_return false;
     auto read = co_await socket_.async_read_some(asio::buffer(chunk_), no_throw);
     const auto& [error, count] = read;
+    ended_ = error && error != asio::error::operation_aborted;
     if (error) co_return false;
     received_.append(chunk_.data(), count);
     co_return true;

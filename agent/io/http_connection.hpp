@@ -74,6 +74,7 @@ private:
     Socket& socket_;
     ConnectionRegistry::Registration& registration_;
     bool chunks_ = true;   ///< the client understands them
+    bool ended_ = false;   ///< the client sends nothing more
     std::string received_; ///< read, but not yet part of a request
     std::array<char, 8192> chunk_{};
 };

@@ -189,6 +189,22 @@ TEST_CASE("a handler is cancelled when its client goes away", "[http]") {
     CHECK(server.handler_ended);
 }
 
+TEST_CASE("a client that says it has finished gets its answer and the end", "[http]") {
+    Server server;
+    auto [near, far] = test::socket_pair(server.loop);
+    const std::string request = "GET /echo?q=last HTTP/1.1\r\n\r\n";
+    REQUIRE(::send(far.native_handle(), request.data(), request.size(), 0) ==
+            static_cast<ssize_t>(request.size()));
+    far.shutdown(io::Socket::shutdown_send);
+    test::Peer finished(std::move(far));
+    finished.start_reading();
+    server.tasks.spawn("http", server.server.serve(std::move(near)));
+    CHECK(run_until(
+        server.loop, [&] { return finished.ended(); }, 2s));
+    server.client->close();
+    CHECK(server.serving_ends());
+}
+
 TEST_CASE("a fence ends a connection whose handler runs", "[http]") {
     Server server;
     server.client->send("GET /wait HTTP/1.1\r\n\r\n");
