@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <stdexcept>
 
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
@@ -40,8 +41,8 @@ proto::ExecResult run(const Guest& guest, const proto::ExecRequest& request) {
     auto result = proto::parse_exec_result(answer.body);
     INFO(answer.body);
     REQUIRE(answer.status == 200);
-    REQUIRE(result.has_value());
-    return std::move(*result);
+    if (!result) throw std::runtime_error(result.error().message());
+    return *result;
 }
 
 std::string printed(const Guest& guest, std::vector<std::string> argv) {
@@ -59,7 +60,8 @@ std::string groups(const Guest& guest) {
 /// Waits until only the workload has a group.
 void wait_for_groups_to_go(const Guest& guest) {
     std::string last;
-    test::wait_until([&] { return (last = groups(guest)) == "main-1/\n"; }, [&] { return last; });
+    test::wait_until([&] { return (last = groups(guest)) == "main-1/\n"; }, [&] { return last; },
+                     test::patience);
 }
 
 } // namespace
@@ -107,7 +109,7 @@ TEST_CASE("exec answers while a fork bomb goes off, and its end is whole", "[age
                                                     groups_directory)});
                 return count == "64\n";
             },
-            [&] { return count; });
+            [&] { return count; }, test::patience);
         for (int i = 0; i < 5; ++i)
             CHECK(printed(guest, {"echo", "still here"}) == "still here\n");
     }
