@@ -49,10 +49,14 @@ SessionStream::SessionStream(std::shared_ptr<Session> session, io::Socket& socke
     : session_(std::move(session)), frames_(socket, std::move(received)),
       wants_control_(place.control), out_(place_in(proto::stream_id::out, place.out)),
       err_(place_in(proto::stream_id::err, place.err)) {
-    if (wants_control_)
-        control_ = session_->take_control();
-    else
+    if (!wants_control_) {
         ++session_->readers;
+        return;
+    }
+    control_ = session_->take_control();
+    // Its last ACK may have been lost with its connection: the process would wait for ever.
+    if (place.out) session_->release(proto::stream_id::out, *place.out);
+    if (place.err) session_->release(proto::stream_id::err, *place.err);
 }
 
 SessionStream::~SessionStream() {

@@ -68,6 +68,22 @@ TEST_CASE("a session goes on while its client is away, and loses nothing", "[exe
     CHECK(rig.escapes.empty());
 }
 
+TEST_CASE("a client that comes back has acknowledged what it does not ask for", "[exec][session]") {
+    ExecRig rig;
+    rig.acks = ExecRig::Acks::never;
+    rig.open_stream(shell_request("head -c 100000 /dev/zero", "s1"));
+    const std::size_t window = proto::limits::exec_window;
+    CHECK(run_until(rig.supervise.io, [&] {
+        rig.take_frames();
+        return rig.output[stream_id::out].size() == window;
+    }));
+    reconnect(rig);
+    rig.acks = ExecRig::Acks::at_once;
+    rig.attach("s1", fmt::format(R"({{"stdout":{},"stderr":0}})", window));
+    CHECK(rig.ends());
+    CHECK(rig.output[stream_id::out].size() == 100000);
+}
+
 TEST_CASE("stdin goes on where the session has it", "[exec][session]") {
     ExecRig rig;
     rig.open_stream(shell_request("cat", "s1"));
