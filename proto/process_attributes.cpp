@@ -139,7 +139,7 @@ void read_umask(Fields& fields, std::optional<std::uint32_t>& umask) {
     const char* const end = text->data() + text->size();
     const auto [last, error] = std::from_chars(text->data(), end, value, 8);
     if (error != std::errc() || last != end || value > 0777)
-        return fields.fail("umask", "must be octal digits from \"0\" to \"777\"");
+        return fields.fail("umask", R"(must be octal digits from "0" to "777")");
     umask = value;
 }
 

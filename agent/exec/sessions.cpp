@@ -78,7 +78,7 @@ void Sessions::note_start(const Session& session, std::string_view program, pid_
 }
 
 void Sessions::note_end(const Session& session, bool remembered) {
-    const std::string id = session.id();
+    const std::string& id = session.id();
     if (on_event_ && session.pid() != 0) {
         boost::json::object body{{"session", id}, {"pid", session.pid()}};
         if (session.exit()) body["exit"] = proto::to_json(*session.exit());

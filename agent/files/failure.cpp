@@ -37,8 +37,8 @@ std::string_view kind_of(int number) {
 
 } // namespace
 
-Failure::Failure(std::string path_, const sys::error_code& error)
-    : kind(kind_of(error.value())), path(std::move(path_)), message(error.message()) {}
+Failure::Failure(std::string subject, const sys::error_code& error)
+    : kind(kind_of(error.value())), path(std::move(subject)), message(error.message()) {}
 
 Failure::Failure(const proto::Problem& problem)
     : kind("bad_archive"), path(problem.where), message(problem.why) {}

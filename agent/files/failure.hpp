@@ -20,10 +20,10 @@ struct Failure {
     std::string message;
 
     Failure() = default;
-    Failure(std::string_view kind_, std::string path_, std::string message_)
-        : kind(kind_), path(std::move(path_)), message(std::move(message_)) {}
+    Failure(std::string_view of_kind, std::string subject, std::string why)
+        : kind(of_kind), path(std::move(subject)), message(std::move(why)) {}
     /// The kind is that of the error.
-    Failure(std::string path_, const sys::error_code& error);
+    Failure(std::string subject, const sys::error_code& error);
     /// Of an archive.
     explicit Failure(const proto::Problem& problem);
 };

@@ -131,17 +131,24 @@ ParsedFiles wrong(std::string what) {
     return parsed;
 }
 
-} // namespace
-
-ParsedFiles parse_files_arguments(const std::vector<std::string>& words) {
-    ParsedFiles parsed;
-    FilesRequest& request = parsed.request;
+/// Whether there is such a verb.
+bool read_verb(const std::vector<std::string>& words, FilesRequest& request) {
     const std::string verb = words.empty() ? "" : words.front();
     if (verb == "extract")
         request.verb = FilesRequest::Verb::extract;
     else if (verb == "stat")
         request.verb = FilesRequest::Verb::stat;
-    else if (verb != "create")
+    else
+        return verb == "create";
+    return true;
+}
+
+} // namespace
+
+ParsedFiles parse_files_arguments(const std::vector<std::string>& words) {
+    ParsedFiles parsed;
+    FilesRequest& request = parsed.request;
+    if (!read_verb(words, request))
         return wrong("say what to do: create|extract|stat [--as NAME] [--json] PATH");
     bool options = true;
     for (std::size_t i = 1; i < words.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -99,6 +100,22 @@ Outcome<Source> find_source(const std::string& path, const std::string& as) {
     return source;
 }
 
+namespace {
+
+/// Why `path`, which is no directory that exists, cannot be written to; nothing when it can.
+std::optional<Failure> obstacle(const std::string& path, const Words& words, bool exists,
+                                const std::string& as) {
+    struct stat status {};
+    if (exists && words.contents) return Failure("conflict", path, "it is no directory");
+    const bool is_link = !exists && ::lstat(words.whole.c_str(), &status) == 0;
+    if (is_link) return Failure("not_found", path, "it is a link to nothing");
+    if (words.leaf.empty()) return Failure("not_found", path, "there is no such directory");
+    if (!as.empty()) return Failure("conflict", path, "with another name it must be a directory");
+    return std::nullopt;
+}
+
+} // namespace
+
 Outcome<Destination> find_destination(const std::string& path, const std::string& as) {
     if (path.empty()) return Failure("bad_request", path, "a path is needed");
     const Words words = split(path);
@@ -112,11 +129,7 @@ Outcome<Destination> find_destination(const std::string& path, const std::string
         if (!as.empty()) destination.name = as;
         return destination;
     }
-    if (exists && words.contents) return Failure("conflict", path, "it is no directory");
-    const bool is_link = !exists && ::lstat(words.whole.c_str(), &status) == 0;
-    if (is_link) return Failure("not_found", path, "it is a link to nothing");
-    if (words.leaf.empty()) return Failure("not_found", path, "there is no such directory");
-    if (!as.empty()) return Failure("conflict", path, "with another name it must be a directory");
+    if (auto failure = obstacle(path, words, exists, as)) return std::move(*failure);
     // The file that a link leads to is replaced, not the link.
     const Outcome<std::string> real = exists ? real_path(words.whole) : Outcome<std::string>(path);
     if (!real) return real.error();

@@ -61,7 +61,7 @@ FileTree::FileTree(fs::path root) : root_(std::move(root)) {
     fs::create_directories(root_ / "sub" / std::string(120, 'd') / std::string(120, 'e'));
     std::ofstream(root_ / "file") << "some text\n";
     std::ofstream(root_ / "sub" / std::string(120, 'd') / std::string(120, 'f')) << "long";
-    std::ofstream(root_ / "empty");
+    const std::ofstream empty(root_ / "empty");
     std::ofstream(root_ / "large") << std::string(3'000'000, 'x');
     std::ofstream sparse(root_ / "sparse", std::ios::binary);
     sparse.seekp(16 << 20);

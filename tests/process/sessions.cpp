@@ -37,9 +37,9 @@ TEST_CASE("a detached command is listed, signalled, waited for and read later",
           "[sessions][process]") {
     const AgentPlace place;
     const Agent agent(place, silent);
-    const auto begun = ctl(agent, {"exec", "-d", "--id", "job", "--", "/bin/sh", "-c",
-                                   "trap 'echo told; exit 5' USR1; echo begun; "
-                                   "while :; do sleep 0.1; done"});
+    const std::string script =
+        "trap 'echo told; exit 5' USR1; echo begun; while :; do sleep 0.1; done";
+    const auto begun = ctl(agent, {"exec", "-d", "--id", "job", "--", "/bin/sh", "-c", script});
     CHECK(begun.output == "job\n");
     REQUIRE(begun.status == 0);
 
@@ -198,10 +198,9 @@ TEST_CASE("a stream goes on at its byte, however often its connection is cut",
 TEST_CASE("signals reach the command, and the third of a kind ends it", "[sessions][process]") {
     const AgentPlace place;
     const Agent agent(place, silent);
-    test::Command client(
-        client_words(agent, {"exec", "--", "/bin/sh", "-c",
-                             "trap 'echo usr1' USR1; trap 'echo int' INT; echo ready; "
-                             "while :; do sleep 0.05; done"}));
+    const std::string script = "trap 'echo usr1' USR1; trap 'echo int' INT; echo ready; "
+                               "while :; do sleep 0.05; done";
+    test::Command client(client_words(agent, {"exec", "--", "/bin/sh", "-c", script}));
     const auto shown = [&](const std::string& text) {
         test::wait_until([&] { return client.output() == text; },
                          [&] { return client.output() + client.error(); }, test::patience);

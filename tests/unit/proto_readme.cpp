@@ -134,7 +134,7 @@ std::string in_milliseconds(std::chrono::milliseconds value) {
     return fmt::format("{} ms", value.count());
 }
 
-std::map<std::string, std::string> limits_of_the_code() {
+std::map<std::string, std::string> first_limits_of_the_code() {
     namespace l = limits;
     return {{"write_timeout", in_milliseconds(l::write_timeout)},
             {"stall_redial", in_milliseconds(l::stall_redial)},
@@ -155,8 +155,12 @@ std::map<std::string, std::string> limits_of_the_code() {
             {"idle_keep_alive", in_milliseconds(l::idle_keep_alive)},
             {"connections", std::to_string(l::connections)},
             {"http_header", std::to_string(l::http_header)},
-            {"http_body", std::to_string(l::http_body)},
-            {"stream_write", in_milliseconds(l::stream_write)},
+            {"http_body", std::to_string(l::http_body)}};
+}
+
+std::map<std::string, std::string> other_limits_of_the_code() {
+    namespace l = limits;
+    return {{"stream_write", in_milliseconds(l::stream_write)},
             {"stream_read", in_milliseconds(l::stream_read)},
             {"files_transfers", std::to_string(l::files_transfers)},
             {"tar_extension", std::to_string(l::tar_extension)},
@@ -176,6 +180,12 @@ std::map<std::string, std::string> limits_of_the_code() {
             {"reattach_grace", in_milliseconds(l::reattach_grace)},
             {"ack_bytes", std::to_string(l::ack_bytes)},
             {"ack_delay", in_milliseconds(l::ack_delay)}};
+}
+
+std::map<std::string, std::string> limits_of_the_code() {
+    std::map<std::string, std::string> all = first_limits_of_the_code();
+    all.merge(other_limits_of_the_code());
+    return all;
 }
 
 std::map<std::string, std::string> limits_of_the_page() {

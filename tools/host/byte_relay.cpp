@@ -44,12 +44,11 @@ public:
     Awaitable<> outward() {
         const RelayEnd end = co_await relay_one_way(near_, far_);
         error_code ignored; // a connection that is gone needs no end
-        if (end == RelayEnd::broken)
+        const bool passes_on = half_close_ == HalfClose::passed_on;
+        if (end == RelayEnd::broken || (!passes_on && is_gone(near_)))
             close();
-        else if (half_close_ == HalfClose::passed_on)
+        else if (passes_on)
             (void)far_.shutdown(Socket::shutdown_send, ignored);
-        else if (is_gone(near_))
-            close();
     }
 
     Awaitable<> inward() {

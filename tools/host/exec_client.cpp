@@ -93,14 +93,16 @@ Awaitable<> ExecClient::live(Clock::time_point deadline) {
     over_.cancel();
 }
 
+Failure ExecClient::unreached(const Failure& why) const {
+    if (!lost_at_) return why;
+    return failure(fmt::format("lost the connection ({}): {}", why_lost_, why.message));
+}
+
 /// From connection to connection, until everything has come.
 Awaitable<Outcome<>> ExecClient::stay(Clock::time_point deadline) {
     for (;;) {
         auto reached = co_await connect(deadline);
-        if (!reached && lost_at_)
-            co_return failure(
-                fmt::format("lost the connection ({}): {}", why_lost_, reached.error().message));
-        if (!reached) co_return reached.error();
+        if (!reached) co_return unreached(reached.error());
         stream_ = std::move(*reached);
         heard_ = Clock::now();
         const Clock::time_point began = heard_;
@@ -144,7 +146,7 @@ Awaitable<Outcome<bool>> ExecClient::converse() {
         if (refused()) co_return Failure("the output cannot be written");
         if (!frame && stream_->refused()) co_return frame.error();
         if (!frame || !*frame) {
-            if (!stream_->closed()) why_lost_ = frame ? "closed" : frame.error().message;
+            note_loss(frame ? "closed" : frame.error().message);
             co_return false;
         }
         heard_ = Clock::now();
@@ -152,6 +154,11 @@ Awaitable<Outcome<bool>> ExecClient::converse() {
         if (!taken) co_return taken.error();
     }
     co_return true;
+}
+
+void ExecClient::note_loss(std::string why) {
+    // Whoever closed it here has said why.
+    if (!stream_->closed()) why_lost_ = std::move(why);
 }
 
 /// What has come is still to be taken by whoever reads our output.

@@ -87,6 +87,8 @@ private:
     [[nodiscard]] bool has_all() const { return end_.exit && out_.ended() && err_.ended(); }
     [[nodiscard]] bool refused() const { return out_.refused() || err_.refused(); }
     [[nodiscard]] Failure failure(const std::string& reason) const;
+    [[nodiscard]] Failure unreached(const Failure& why) const;
+    void note_loss(std::string why);
 
     // exec_client_frames.cpp
     Outcome<> take(const proto::Frame& frame);

@@ -45,6 +45,14 @@ std::vector<double> medians_of(const std::vector<Candidate>& candidates, unsigne
     return medians;
 }
 
+/// `times`: posix_spawn, the agent over a connection kept, over a new one, socat.
+std::vector<Row> exec_rows(const std::vector<double>& times, const std::string& how) {
+    return {exec_row("/bin/true, connection kept", times[1], spawn_reach * times[0],
+                     fmt::format("{} x posix_spawn+wait, {:.0f} us", spawn_reach, times[0]), how),
+            exec_row("/bin/true, new connection", times[2], times[3] / socat_reach,
+                     fmt::format("socat fork EXEC, {:.0f} us, / {}", times[3], socat_reach), how)};
+}
+
 } // namespace
 
 Report exec(const Settings& settings) {
@@ -68,13 +76,8 @@ Report exec(const Settings& settings) {
          }}};
     const unsigned rounds = rounds_a_run * settings.runs;
     const std::vector<double> times = medians_of(candidates, rounds);
-    const std::string how = fmt::format("Unix socket, medians of {} in turns", rounds);
     Report report;
-    report.rows = {
-        exec_row("/bin/true, connection kept", times[1], spawn_reach * times[0],
-                 fmt::format("{} x posix_spawn+wait, {:.0f} us", spawn_reach, times[0]), how),
-        exec_row("/bin/true, new connection", times[2], times[3] / socat_reach,
-                 fmt::format("socat fork EXEC, {:.0f} us, / {}", times[3], socat_reach), how)};
+    report.rows = exec_rows(times, fmt::format("Unix socket, medians of {} in turns", rounds));
     Panel panel{.title = "/bin/true", .unit = "us", .better = "lower", .bars = {}};
     for (std::size_t i = 0; i < candidates.size(); ++i)
         panel.bars.push_back({.label = candidates[i].name, .value = times[i]});

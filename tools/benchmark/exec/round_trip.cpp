@@ -9,6 +9,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -75,7 +76,7 @@ void spawn_and_wait(const std::vector<std::string>& argv) {
         throw std::runtime_error(fmt::format("'{}' did not run to its end", argv.front()));
 }
 
-AgentCaller::AgentCaller(const std::filesystem::path& socket) : socket_(socket) {}
+AgentCaller::AgentCaller(std::filesystem::path socket) : socket_(std::move(socket)) {}
 
 void AgentCaller::run_kept() {
     if (!kept_.is_open()) kept_ = connect_blocking(socket_);

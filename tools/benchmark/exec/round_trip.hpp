@@ -27,7 +27,7 @@ void spawn_and_wait(const std::vector<std::string>& argv);
 /// `POST /v1/exec` over a connection that stays.
 class AgentCaller {
 public:
-    explicit AgentCaller(const std::filesystem::path& socket);
+    explicit AgentCaller(std::filesystem::path socket);
 
     /// The connection used last, or a new one. Errors: std::runtime_error for any answer other than
     /// the exit code 0.
