@@ -30,6 +30,7 @@ void add_attach(CLI::App& app, const Common& common, Command& chosen);
 void add_ps(CLI::App& app, const Common& common, Command& chosen);
 void add_signal(CLI::App& app, const Common& common, Command& chosen);
 void add_wait(CLI::App& app, const Common& common, Command& chosen);
+void add_cp(CLI::App& app, const Common& common, Command& chosen);
 void add_proxy(CLI::App& app, const Common& common, Command& chosen);
 void add_forward(CLI::App& app, const Common& common, Command& chosen);
 void add_status(CLI::App& app, const Common& common, Command& chosen);

@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
     ctl::add_ps(app, common, chosen);
     ctl::add_signal(app, common, chosen);
     ctl::add_wait(app, common, chosen);
+    ctl::add_cp(app, common, chosen);
     ctl::add_proxy(app, common, chosen);
     ctl::add_forward(app, common, chosen);
     ctl::add_status(app, common, chosen);
