@@ -22,7 +22,7 @@
 #include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/supervise/spawner.hpp"
-#include "agent/workload.hpp"
+#include "agent/workload_session.hpp"
 #include "proto/config.hpp"
 
 #include <chrono>
@@ -139,6 +139,7 @@ private:
     exec::SessionService session_routes_;
     exec::ForwardService forward_;
     Workload workload_;
+    WorkloadClients workload_clients_;
     io::Condition workload_over_;
     SignalSource signals_;
     std::optional<io::Listener> listener_;

@@ -18,6 +18,10 @@ std::string session_state(Workload::State state) {
 
 exec::MainSession Agent::main_session() {
     return {.document = [this] { return main_document(); },
+            .attach =
+                [this] {
+                    return WorkloadSession::make(workload_clients_, workload_, output_.retained());
+                },
             .signal =
                 [this](int number) {
                     const bool runs = workload_.running();
@@ -39,7 +43,8 @@ std::optional<proto::SessionDocument> Agent::main_document() const {
     const auto age = std::chrono::steady_clock::now() - started_;
     document.age_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
-    document.readers = output_.retained().readers();
+    document.controlled = workload_clients_.control.is_held();
+    document.readers = output_.retained().readers() + workload_clients_.readers;
     for (const output::RelayStatus& relay : output_.status())
         (relay.stream == "stderr" ? document.err : document.out) = {
             .oldest = relay.offsets.acked, .next = relay.offsets.read, .lost = relay.dropped_bytes};

@@ -44,6 +44,7 @@ io::Awaitable<> Agent::supervise_workload() {
 }
 
 void Agent::workload_started() {
+    output_.retained().changed().notify_all(); // Who attached waits for it.
     if (workload_.state() == Workload::State::failed) return;
     boost::json::object body{{"pid", workload_.pid()}};
     record(Audience::host, "workload_started", std::move(body));
@@ -57,6 +58,7 @@ void Agent::announce_ready() {
 void Agent::workload_ended() {
     if (workload_.running()) return; // cancelled with the program
     workload_over_.notify_all();
+    output_.retained().changed().notify_all();
     const std::string how = workload_.describe();
     if (options_.is_vm || workload_.failure()) log_.info(fmt::format("workload ended: {}", how));
     boost::json::object body{{"ended", how}};

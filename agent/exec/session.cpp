@@ -65,7 +65,7 @@ Session::Session(const io::Executor& executor, std::string id, proto::ExecReques
       input_(input_for(request_, form)), out_(output_for(form)), err_(output_for(form)),
       memory_(budget.take(0)), process_(std::in_place, executor),
       asked_(std::chrono::steady_clock::now()) {
-    if (life_.attended()) controller_ = ++controllers_;
+    if (life_.attended()) (void)control_.take(); // by nobody yet who could give it up
 }
 
 bool Session::is_for(const proto::ExecRequest& request, Form form) const {
@@ -87,23 +87,21 @@ void Session::change() {
 }
 
 std::uint64_t Session::take_control() {
-    controller_ = ++controllers_;
+    const std::uint64_t number = control_.take();
     life_.controller_came();
     input_.resume();
     change();
-    return controller_;
+    return number;
 }
 
 void Session::leave(std::uint64_t number) {
-    if (!is_controller(number)) return;
-    controller_ = 0;
+    if (!control_.give_up(number)) return;
     life_.controller_gone(std::chrono::steady_clock::now());
     change();
 }
 
 void Session::detach(std::uint64_t number) {
-    if (!is_controller(number)) return;
-    controller_ = 0;
+    if (!control_.give_up(number)) return;
     life_.controller_detached();
     change();
 }
@@ -111,6 +109,10 @@ void Session::detach(std::uint64_t number) {
 void Session::abandon() {
     life_.abandon();
     change();
+}
+
+bool Session::is_starting() const {
+    return life_.phase() == SessionLife::Phase::starting;
 }
 
 sys::Result<> Session::signal(int number) {
@@ -160,6 +162,21 @@ const SessionOutput& Session::output(std::uint8_t stream) const {
     return stream == err ? err_ : out_;
 }
 
+OutputState Session::output_state(std::uint8_t stream) const {
+    const SessionOutput& from = output(stream);
+    OutputState state{
+        .oldest = from.kept().oldest(), .next = from.kept().next(), .ended = std::nullopt};
+    if (from.ended()) state.ended.emplace().how = *from.ended();
+    return state;
+}
+
+sys::Result<OutputPiece> Session::piece(std::uint8_t stream, std::uint64_t from,
+                                        std::size_t limit) {
+    const KeptBytes& kept = output(stream).kept();
+    if (from < kept.oldest()) return OutputPiece{.missing = kept.oldest() - from, .bytes = {}};
+    return OutputPiece{.missing = 0, .bytes = kept.from(from).substr(0, limit)};
+}
+
 bool Session::has_result() const {
     const auto is_read = [](const std::optional<Source>& source) {
         return !source || source->output.ended() || source->output.taken() >= source->at_exit;
@@ -185,8 +202,8 @@ proto::SessionDocument Session::document() const {
     document.pid = static_cast<std::uint64_t>(pid_);
     document.tty = has_terminal();
     document.detached = life_.detached();
-    document.controlled = controller_ != 0;
-    document.readers = readers;
+    document.controlled = control_.is_held();
+    document.readers = readers_;
     const auto age = std::chrono::steady_clock::now() - asked_;
     document.age_ms =
         static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(age).count());

@@ -2,13 +2,12 @@
 // One exec session: a process, what is kept of its outputs, what waits for its stdin, and its life.
 // Clients come and go (session_stream.hpp); the session outlives them.
 
+#include "agent/exec/attachable.hpp"
+#include "agent/exec/control.hpp"
 #include "agent/exec/exec_process.hpp"
-#include "agent/exec/session_input.hpp"
 #include "agent/exec/session_life.hpp"
 #include "agent/exec/session_output.hpp"
-#include "agent/io/condition.hpp"
 #include "agent/io/memory_budget.hpp"
-#include "proto/exec.hpp"
 
 #include <memory>
 #include <optional>
@@ -19,17 +18,11 @@ namespace rouse::exec {
 /// What the client asked for: its answer at the end, a stream of frames, or nothing but the start.
 enum class Form { captured, stream, detached };
 
-class Session {
+class Session : public Attachable {
 public:
     /// `id` names it among all sessions. Borrows the budget.
     Session(const io::Executor& executor, std::string id, proto::ExecRequest request, Form form,
             io::MemoryBudget& budget);
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-    Session(Session&&) = delete;
-    Session& operator=(Session&&) = delete;
-    ~Session() = default;
-
     /// Starts the process and serves it until it has exited and its outputs are over, or until it
     /// could not be started. Cancelled: the process is killed. Call it once.
     io::Awaitable<> run(supervise::Spawner& spawner, OnStart on_start);
@@ -37,41 +30,44 @@ public:
     /// Whether a client that comes with this request means this session.
     [[nodiscard]] bool is_for(const proto::ExecRequest& request, Form form) const;
 
-    /// Makes the caller the controller, and whoever was it no longer. The number stands for it.
-    std::uint64_t take_control();
-    [[nodiscard]] bool is_controller(std::uint64_t number) const { return controller_ == number; }
-    /// The controller is gone, or leaves on purpose. Another's number changes nothing.
-    void leave(std::uint64_t number);
-    void detach(std::uint64_t number);
     /// Nobody is waited for any more: the agent ends.
     void abandon();
 
-    /// For the process group. Errors: ESRCH when the process is not there (any more).
-    sys::Result<> signal(int number);
-    /// Errors: ENOTTY without a terminal, ESRCH as above.
-    sys::Result<> resize(const proto::TerminalSize& size);
-    /// The controller has everything of `stream` before `offset`.
-    void release(std::uint8_t stream, std::uint64_t offset);
-    /// Frames of stream 0 (SessionInput).
-    proto::Parsed<void> receive_input(const proto::Frame& frame);
+    // Attachable
+    [[nodiscard]] const std::string& id() const override { return id_; }
+    [[nodiscard]] io::Condition& changed() override { return changed_; }
+    [[nodiscard]] bool is_starting() const override;
+    [[nodiscard]] pid_t pid() const override { return pid_; }
+    [[nodiscard]] bool has_terminal() const override { return request_.session.tty.has_value(); }
+    [[nodiscard]] const std::optional<proto::ExitStatus>& exit() const override { return exit_; }
+    [[nodiscard]] const std::optional<proto::SpawnFailure>& failure() const override {
+        return failure_;
+    }
+    [[nodiscard]] OutputState output_state(std::uint8_t stream) const override;
+    sys::Result<OutputPiece> piece(std::uint8_t stream, std::uint64_t from,
+                                   std::size_t limit) override;
+    void release(std::uint8_t stream, std::uint64_t offset) override;
+    std::uint64_t take_control() override;
+    [[nodiscard]] bool is_controller(std::uint64_t number) const override {
+        return control_.is_held_by(number);
+    }
+    void leave(std::uint64_t number) override;
+    void detach(std::uint64_t number) override;
+    void add_reader() override { ++readers_; }
+    void remove_reader() override { --readers_; }
+    sys::Result<> signal(int number) override;
+    sys::Result<> resize(const proto::TerminalSize& size) override;
+    proto::Parsed<void> receive_input(const proto::Frame& frame) override;
+    [[nodiscard]] SessionInput& input() override { return input_; }
 
-    /// Told after every change of what is below.
-    [[nodiscard]] io::Condition& changed() { return changed_; }
-    [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] Form form() const { return form_; }
+    [[nodiscard]] const std::string& program() const { return program_; }
     [[nodiscard]] const SessionLife& life() const { return life_; }
-    [[nodiscard]] pid_t pid() const { return pid_; }
-    [[nodiscard]] bool has_terminal() const { return request_.session.tty.has_value(); }
-    [[nodiscard]] const std::optional<proto::ExitStatus>& exit() const { return exit_; }
-    [[nodiscard]] const std::optional<proto::SpawnFailure>& failure() const { return failure_; }
     [[nodiscard]] const SessionOutput& output(std::uint8_t stream) const;
-    [[nodiscard]] SessionInput& input() { return input_; }
     /// The process has exited, and all is taken that was in its pipes then; or it never ran.
     [[nodiscard]] bool has_result() const;
     [[nodiscard]] proto::ExecResult result() const;
     [[nodiscard]] proto::SessionDocument document() const;
-    /// Counts streams that only look.
-    std::uint64_t readers = 0;
 
 private:
     /// One output of the running process and how far it was read.
@@ -117,9 +113,9 @@ private:
     std::optional<ExecProcess> process_; ///< while it runs or its outputs are read
     std::optional<Source> out_source_;
     std::optional<Source> err_source_;
-    bool postponed_ = false;       ///< the clock jumped once
-    std::uint64_t controller_ = 0; ///< 0: none
-    std::uint64_t controllers_ = 0;
+    bool postponed_ = false; ///< the clock jumped once
+    Control control_;
+    std::uint64_t readers_ = 0; ///< streams that only look
     pid_t pid_ = 0;
     SessionTime asked_;
     std::optional<proto::ExitStatus> exit_;

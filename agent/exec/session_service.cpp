@@ -155,15 +155,19 @@ io::Awaitable<io::HttpReply> SessionService::resize(io::HttpRequest request) {
 
 std::optional<io::HttpReply> SessionService::refusal_for(const std::string& id,
                                                          const proto::AttachRequest& place) {
-    const std::shared_ptr<Session> session = sessions_.find(id);
-    if (!session) return unknown(id);
-    const auto is_beyond = [&](std::uint8_t stream, const std::optional<std::uint64_t>& wanted) {
-        return wanted && *wanted > session->output(stream).kept().next();
-    };
-    if (is_beyond(proto::stream_id::out, place.out) || is_beyond(proto::stream_id::err, place.err))
+    const auto document = document_of(id);
+    if (!document) return unknown(id);
+    if (place.out.value_or(0) > document->out.next || place.err.value_or(0) > document->err.next)
         return Reply::error(416, "range",
                             fmt::format("session '{}' has not written so much yet", id));
     return std::nullopt;
+}
+
+sys::Result<std::shared_ptr<Attachable>> SessionService::attachable(const std::string& id) {
+    if (id == main_id) return main_.attach();
+    std::shared_ptr<Session> session = sessions_.find(id);
+    if (!session) return sys::error_from(ENOENT);
+    return std::shared_ptr<Attachable>(std::move(session));
 }
 
 io::Awaitable<std::optional<io::HttpReply>>
@@ -176,15 +180,16 @@ SessionService::check_attach(const io::HttpRequest& request) {
 io::Awaitable<> SessionService::attach(io::HttpRequest request, io::Socket& socket,
                                        std::string received) {
     const proto::Parsed<proto::AttachRequest> place = proto::parse_attach_request(request.body);
-    std::shared_ptr<Session> session = sessions_.find(id_of(request));
+    sys::Result<std::shared_ptr<Attachable>> session = attachable(id_of(request));
     if (!session) { // It was there before the switch of protocols.
+        const std::string why = session.error().message();
         io::Awaitable<> refusing =
-            SessionStream::refuse(socket, "forgotten", "the session has just been forgotten");
+            SessionStream::refuse(socket, "refused", "the session cannot be attached to: " + why);
         co_await std::move(refusing);
         co_return;
     }
     const Sessions::Client client(sessions_);
-    SessionStream stream(std::move(session), socket, std::move(received), place.value());
+    SessionStream stream(std::move(*session), socket, std::move(received), place.value());
     io::Awaitable<> running = stream.run();
     co_await std::move(running);
 }

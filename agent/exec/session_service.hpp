@@ -15,6 +15,8 @@ namespace rouse::exec {
 struct MainSession {
     /// Nothing while there is no workload.
     std::function<std::optional<proto::SessionDocument>()> document;
+    /// For one client. Errors: EBUSY when too many look already; those of making a pipe.
+    std::function<sys::Result<std::shared_ptr<Attachable>>()> attach;
     /// False: it does not run.
     std::function<bool(int number)> signal;
     /// Waits until it has ended.
@@ -47,6 +49,7 @@ private:
     [[nodiscard]] std::optional<Reply> refusal_for(const std::string& id,
                                                    const proto::AttachRequest& place);
     [[nodiscard]] std::optional<proto::SessionDocument> document_of(const std::string& id);
+    [[nodiscard]] sys::Result<std::shared_ptr<Attachable>> attachable(const std::string& id);
 
     Sessions& sessions_;
     MainSession main_;

@@ -44,13 +44,13 @@ std::string error_frame(std::string kind, std::string message) {
 
 } // namespace
 
-SessionStream::SessionStream(std::shared_ptr<Session> session, io::Socket& socket,
+SessionStream::SessionStream(std::shared_ptr<Attachable> session, io::Socket& socket,
                              std::string received, const proto::AttachRequest& place)
     : session_(std::move(session)), frames_(socket, std::move(received)),
       wants_control_(place.control), out_(place_in(proto::stream_id::out, place.out)),
       err_(place_in(proto::stream_id::err, place.err)) {
     if (!wants_control_) {
-        ++session_->readers;
+        session_->add_reader();
         return;
     }
     control_ = session_->take_control();
@@ -63,14 +63,13 @@ SessionStream::~SessionStream() {
     if (wants_control_)
         session_->leave(control_);
     else
-        --session_->readers;
+        session_->remove_reader();
 }
 
 SessionStream::Place SessionStream::place_in(std::uint8_t stream,
                                              const std::optional<std::uint64_t>& wanted) const {
-    const KeptBytes& kept = session_->output(stream).kept();
-    return {.stream = stream,
-            .window = SendWindow(proto::limits::exec_window, wanted.value_or(kept.oldest()))};
+    const std::uint64_t from = wanted.value_or(session_->output_state(stream).oldest);
+    return {.stream = stream, .window = SendWindow(proto::limits::exec_window, from)};
 }
 
 bool SessionStream::controls() const {
@@ -109,14 +108,14 @@ io::Awaitable<> SessionStream::serve() {
 }
 
 io::Awaitable<> SessionStream::await_start() {
-    while (session_->life().phase() == SessionLife::Phase::starting) {
+    while (session_->is_starting()) {
         io::Awaitable<> waiting = session_->changed().wait();
         co_await std::move(waiting);
     }
 }
 
 io::Awaitable<> SessionStream::await_replaced() {
-    while (!wants_control_ || controls()) {
+    while (!last_words_ && (!wants_control_ || controls())) {
         io::Awaitable<> waiting = session_->changed().wait();
         co_await std::move(waiting);
     }
@@ -125,46 +124,50 @@ io::Awaitable<> SessionStream::await_replaced() {
 
 io::Awaitable<> SessionStream::send_output(Place& place) {
     while (true) {
-        std::string frame = next_frame(place);
-        if (frame.empty()) {
-            const SessionOutput& output = session_->output(place.stream);
-            if (output.ended() && place.window.sent() == output.kept().next()) break;
+        sys::Result<std::string> frame = next_frame(place);
+        if (!frame) { // To end is honest, to leave bytes out is not.
+            post_error("output", "cannot read what is kept: " + frame.error().message());
+            session_->changed().notify_all();
+            co_return;
+        }
+        if (frame->empty()) {
+            const OutputState state = session_->output_state(place.stream);
+            if (state.ended && place.window.sent() == state.next)
+                co_return post_end(place, *state.ended);
             io::Awaitable<> waiting = session_->changed().wait();
             co_await std::move(waiting);
             continue;
         }
-        io::Awaitable<io::error_code> writing = frames_.write(std::move(frame));
+        io::Awaitable<io::error_code> writing = frames_.write(std::move(*frame));
         const io::error_code error = co_await std::move(writing);
         if (error) co_return; // The reader notices that the client is gone.
     }
-    post_end(place);
 }
 
-std::string SessionStream::next_frame(Place& place) {
-    const KeptBytes& kept = session_->output(place.stream).kept();
+sys::Result<std::string> SessionStream::next_frame(Place& place) {
     const std::uint64_t at = place.window.sent();
-    if (at < kept.oldest()) return next_gap(place, kept.oldest());
     const std::size_t room =
         std::min<std::uint64_t>(place.window.credit(), proto::limits::data_frame);
-    const std::string_view bytes = kept.from(at).substr(0, room);
-    if (bytes.empty()) return {};
-    place.window.send(bytes.size());
+    const sys::Result<OutputPiece> piece = session_->piece(place.stream, at, room);
+    if (!piece) return piece.error();
+    if (piece->missing > 0) return gap_frame(place, piece->missing);
+    if (piece->bytes.empty()) return std::string();
+    place.window.send(piece->bytes.size());
     proto::FrameHeader header;
     header.stream = place.stream;
     header.offset = at;
     if (place.window.wants_ack()) header.flags = proto::frame_flag::ack_now;
-    return proto::encode(header, bytes);
+    return proto::encode(header, piece->bytes);
 }
 
-std::string SessionStream::next_gap(Place& place, std::uint64_t oldest) {
+std::string SessionStream::gap_frame(Place& place, std::uint64_t count) {
     proto::FrameHeader header;
     header.type = FrameType::dropped;
     header.stream = place.stream;
     header.offset = place.window.sent();
-    proto::Dropped gap;
-    gap.count = oldest - header.offset;
-    place.window.skip(gap.count);
-    return proto::encode(header, boost::json::serialize(proto::to_json(gap)));
+    place.window.skip(count);
+    return proto::encode(header,
+                         boost::json::serialize(proto::to_json(proto::Dropped{.count = count})));
 }
 
 io::Awaitable<> SessionStream::send_exit() {
@@ -209,14 +212,11 @@ void SessionStream::post_failure() {
     post_json(FrameType::exit, proto::to_json(status));
 }
 
-void SessionStream::post_end(Place& place) {
+void SessionStream::post_end(const Place& place, const EndOfStream& end) {
     proto::FrameHeader header;
     header.type = FrameType::eos;
     header.stream = place.stream;
     header.offset = place.window.sent();
-    EndOfStream end;
-    end.how = *session_->output(place.stream).ended();
-    place.ended = true;
     frames_.post(proto::encode(header, boost::json::serialize(proto::to_json(end))));
 }
 

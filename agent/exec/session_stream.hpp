@@ -12,8 +12,10 @@
 // The reader, a sender for each output, the exit and the acknowledgements of stdin are coroutines
 // of their own: none waits for another but through the session and the windows.
 
-#include "agent/exec/session.hpp"
+#include "agent/exec/attachable.hpp"
+#include "agent/exec/window.hpp"
 #include "agent/io/frame_stream.hpp"
+#include "proto/session.hpp"
 
 #include <chrono>
 #include <memory>
@@ -29,7 +31,7 @@ public:
     /// Takes control of the session when `place` asks for it. Borrows the socket until run() has
     /// ended. `received`: frames that came with the request. `place` may ask for bytes that are no
     /// longer kept, not for bytes that were never written.
-    SessionStream(std::shared_ptr<Session> session, io::Socket& socket, std::string received,
+    SessionStream(std::shared_ptr<Attachable> session, io::Socket& socket, std::string received,
                   const proto::AttachRequest& place);
     SessionStream(const SessionStream&) = delete;
     SessionStream& operator=(const SessionStream&) = delete;
@@ -49,7 +51,6 @@ private:
     struct Place {
         std::uint8_t stream;
         SendWindow window;
-        bool ended = false; ///< EOS was sent
     };
 
     Place place_in(std::uint8_t stream, const std::optional<std::uint64_t>& wanted) const;
@@ -58,15 +59,15 @@ private:
     io::Awaitable<> serve();
     io::Awaitable<> await_start();
     io::Awaitable<> send_output(Place& place);
-    std::string next_frame(Place& place);
-    std::string next_gap(Place& place, std::uint64_t oldest);
+    sys::Result<std::string> next_frame(Place& place);
+    static std::string gap_frame(Place& place, std::uint64_t count);
     io::Awaitable<> send_exit();
     io::Awaitable<> acknowledge_input();
     io::Awaitable<> await_acknowledged();
     io::Awaitable<> await_replaced();
     void post_started();
     void post_failure();
-    void post_end(Place& place);
+    void post_end(const Place& place, const proto::EndOfStream& end);
     void post_json(proto::FrameType type, const boost::json::value& document);
     void post_error(std::string kind, std::string message);
     // session_stream_reader.cpp
@@ -78,7 +79,7 @@ private:
     proto::Parsed<void> accept_signal(const proto::Frame& frame);
     proto::Parsed<void> accept_resize(const proto::Frame& frame);
 
-    std::shared_ptr<Session> session_;
+    std::shared_ptr<Attachable> session_;
     io::FrameStream frames_;
     bool wants_control_;
     std::uint64_t control_ = 0; ///< our number as controller; 0: we only look

@@ -61,18 +61,15 @@ std::shared_ptr<Session> Sessions::start(proto::ExecRequest request, Form form) 
 
 io::Awaitable<> Sessions::live(std::shared_ptr<Session> session, bool remembered) {
     const Running running(*this, session, remembered);
-    const std::string program = session->document().program;
-    OnStart on_start = [this, &session, &program](pid_t pid) {
-        note_start(*session, program, pid);
-    };
+    OnStart on_start = [this, &session](pid_t pid) { note_start(*session, pid); };
     io::Awaitable<> living = session->run(spawner_, std::move(on_start));
     co_await std::move(living);
 }
 
-void Sessions::note_start(const Session& session, std::string_view program, pid_t pid) {
+void Sessions::note_start(const Session& session, pid_t pid) {
     ++(pid != 0 ? counters_.started_total : counters_.failed_total);
     if (!on_event_) return;
-    boost::json::object body{{"session", session.id()}, {"program", program}};
+    boost::json::object body{{"session", session.id()}, {"program", session.program()}};
     if (pid != 0) body["pid"] = pid;
     on_event_(pid != 0 ? "exec_started" : "exec_failed", std::move(body));
 }

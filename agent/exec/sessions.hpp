@@ -69,7 +69,7 @@ private:
     class Running;
 
     io::Awaitable<> live(std::shared_ptr<Session> session, bool remembered);
-    void note_start(const Session& session, std::string_view program, pid_t pid);
+    void note_start(const Session& session, pid_t pid);
     void note_end(const Session& session, bool remembered);
     std::string new_id();
     void forget();

@@ -42,7 +42,7 @@ sys::Result<WorkloadPipes> OutputService::open(uid_t user, gid_t group) {
         relay->on_finished([this] { finished_.notify(); });
         relay->on_activity([this] {
             touch();
-            retained_.changed();
+            retained_.changed().notify_all();
         });
         if (identity_) relay->connect(*identity_);
         tasks_.keep("fill " + relay->name(), [&relay = *relay] { return relay.fill(); });

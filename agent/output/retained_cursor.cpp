@@ -53,6 +53,25 @@ sys::Result<std::string> Scratch::copy(const TwoPipes& pipes, std::size_t skip, 
     return bytes;
 }
 
+sys::Result<RetainedPiece> copy_retained(const RetainedStream& stream, Scratch& scratch,
+                                         std::uint64_t from, std::uint64_t end, std::size_t limit) {
+    const RelayBook& book = *stream.book;
+    const std::uint64_t oldest = book.offsets().acked;
+    // The host has acknowledged them, or they were dropped: they are not kept here any more.
+    if (from < oldest) return RetainedPiece{.missing = oldest - from, .bytes = {}};
+    if (const std::optional<Gap> gap = book.gap_list().at(from))
+        return RetainedPiece{.missing = gap->count, .bytes = {}};
+    const std::uint64_t whole = book.gap_list().next_after(from, end);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(std::min(end, whole) - from, limit));
+    if (count == 0) return RetainedPiece();
+    const auto skip =
+        static_cast<std::size_t>(from - oldest - book.gap_list().missing(oldest, from));
+    sys::Result<std::string> bytes = scratch.copy(*stream.pipes, skip, count);
+    if (!bytes) return bytes.error();
+    return RetainedPiece{.missing = 0, .bytes = std::move(*bytes)};
+}
+
 RetainedCursor::RetainedCursor(const RetainedStream& stream, std::optional<std::uint64_t> from,
                                Until until)
     : stream_(stream), position_(from.value_or(stream.book->offsets().acked)),
@@ -60,22 +79,17 @@ RetainedCursor::RetainedCursor(const RetainedStream& stream, std::optional<std::
 
 sys::Result<std::optional<std::string>> RetainedCursor::next(Scratch& scratch) {
     const RelayBook& book = *stream_.book;
-    const RelayBook::Offsets& offsets = book.offsets();
+    const std::uint64_t written = book.offsets().read;
     if (end_said_) return std::optional<std::string>();
-    // The host has acknowledged them, or they were dropped: they are not kept here any more.
-    if (position_ < offsets.acked) return std::optional(dropped(offsets.acked - position_));
-    if (const std::optional<Gap> gap = book.gap_list().at(position_))
-        return std::optional(dropped(gap->count));
     // A stream that has ended is shown to its end: nothing more can come.
     const bool stops = until_ == Until::now && !book.ended();
-    const std::uint64_t end = stops ? std::min(stop_, offsets.read) : offsets.read;
-    if (position_ < end) {
-        sys::Result<std::string> frame =
-            data(scratch, std::min(end, book.gap_list().next_after(position_, end)));
-        if (!frame) return frame.error();
-        return std::optional(std::move(*frame));
-    }
-    if (book.ended() && position_ == offsets.read) return std::optional(end_of_stream());
+    const std::uint64_t end = stops ? std::min(stop_, written) : written;
+    sys::Result<RetainedPiece> piece = copy_retained(
+        stream_, scratch, position_, std::max(position_, end), proto::limits::data_frame);
+    if (!piece) return piece.error();
+    if (piece->missing > 0) return std::optional(dropped(piece->missing));
+    if (!piece->bytes.empty()) return std::optional(data(piece->bytes));
+    if (book.ended() && position_ == written) return std::optional(end_of_stream());
     return std::optional<std::string>();
 }
 
@@ -91,18 +105,10 @@ std::string RetainedCursor::dropped(std::uint64_t count) {
     return frame;
 }
 
-sys::Result<std::string> RetainedCursor::data(Scratch& scratch, std::uint64_t end) {
-    const RelayBook& book = *stream_.book;
-    const std::uint64_t oldest = book.offsets().acked;
-    const auto skip =
-        static_cast<std::size_t>(position_ - oldest - book.gap_list().missing(oldest, position_));
-    const auto count = static_cast<std::size_t>(
-        std::min<std::uint64_t>(end - position_, proto::limits::data_frame));
-    const sys::Result<std::string> bytes = scratch.copy(*stream_.pipes, skip, count);
-    if (!bytes) return bytes.error();
+std::string RetainedCursor::data(std::string_view bytes) {
     std::string frame = proto::encode(
-        {.type = FrameType::data, .stream = stream_.number, .offset = position_}, *bytes);
-    position_ += count;
+        {.type = FrameType::data, .stream = stream_.number, .offset = position_}, bytes);
+    position_ += bytes.size();
     return frame;
 }
 

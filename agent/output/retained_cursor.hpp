@@ -42,6 +42,17 @@ private:
     sys::UniqueFd null_;
 };
 
+/// What is kept of a stream at one place.
+struct RetainedPiece {
+    std::uint64_t missing = 0; ///< bytes from there on that are gone, released or dropped
+    std::string bytes;         ///< where none are missing
+};
+
+/// At most `limit` bytes at offset `from`, none of `end` and beyond; neither is after what was
+/// read. Errors: those of Scratch::copy().
+sys::Result<RetainedPiece> copy_retained(const RetainedStream& stream, Scratch& scratch,
+                                         std::uint64_t from, std::uint64_t end, std::size_t limit);
+
 class RetainedCursor {
 public:
     enum class Until { now, for_ever };
@@ -59,7 +70,7 @@ public:
 
 private:
     std::string dropped(std::uint64_t count);
-    sys::Result<std::string> data(Scratch& scratch, std::uint64_t end);
+    std::string data(std::string_view bytes);
     std::string end_of_stream();
 
     RetainedStream stream_;

@@ -27,8 +27,10 @@ public:
     /// this object.
     [[nodiscard]] io::HttpRoute route();
 
-    /// More is kept, or a stream has ended.
-    void changed() { changed_.notify_all(); }
+    /// Notified when more is kept, or a stream has ended.
+    [[nodiscard]] io::Condition& changed() { return changed_; }
+    /// The streams that there are now.
+    [[nodiscard]] std::vector<RetainedStream> streams() const { return streams_(); }
 
     [[nodiscard]] std::size_t readers() const { return readers_; }
 

@@ -91,7 +91,6 @@ TEST_CASE("what a person gets wrong is said, with the name of it", "[sessions][p
     const Agent agent(place, silent);
     const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
         {{"attach", "nobody"}, "there is no session 'nobody'"},
-        {{"attach", "main"}, "rousectl logs"},
         {{"attach", "a b"}, "'a b' names no session"},
         {{"wait", "nobody"}, "there is no session 'nobody'"},
         {{"signal", "main", "NONE"}, "'NONE' is no signal"},

@@ -57,13 +57,12 @@ proto::AttachRequest to_attach_request(const AttachOptions& options,
 int attach(const host::Target& target, const AttachOptions& options) {
     const auto keys = host::parse_detach_keys(options.detach_keys);
     if (!keys) throw std::runtime_error(keys.error().message);
-    if (options.id == "main")
-        throw std::runtime_error("the workload is not attached to: rousectl logs shows its output");
     const proto::SessionDocument session = find_session(target, options.id);
     const host::ExecClient::Place place{.id = session.id,
                                         .from = to_attach_request(options, session)};
     StayOptions stay;
-    stay.interactive = !options.no_stdin && !options.read_only;
+    // The workload has no stdin that could take ours.
+    stay.interactive = !options.no_stdin && !options.read_only && options.id != "main";
     stay.tty = session.tty;
     stay.forward_signals = !options.read_only;
     stay.detach_keys = options.detach_keys;

@@ -1,0 +1,80 @@
+#pragma once
+// The workload as one client sees it that attaches to the session `main`: what the relays keep of
+// its output, and signals for it. It has no stdin, and it waits for nobody who attaches: what
+// becomes of output that no host takes is the policy's to say.
+
+#include "agent/exec/attachable.hpp"
+#include "agent/exec/control.hpp"
+#include "agent/output/retained_output.hpp"
+#include "agent/workload.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rouse {
+
+/// What all clients of the workload share.
+struct WorkloadClients {
+    exec::Control control;
+    std::size_t readers = 0; ///< that only look
+    std::size_t all = 0;
+};
+
+class WorkloadSession final : public exec::Attachable {
+public:
+    /// Borrows all three. Errors: EBUSY when too many are attached already; those of
+    /// output::Scratch::make().
+    static sys::Result<std::shared_ptr<exec::Attachable>>
+    make(WorkloadClients& clients, Workload& workload, output::RetainedOutput& output);
+    ~WorkloadSession() override { --clients_.all; }
+    WorkloadSession(const WorkloadSession&) = delete;
+    WorkloadSession& operator=(const WorkloadSession&) = delete;
+    WorkloadSession(WorkloadSession&&) = delete;
+    WorkloadSession& operator=(WorkloadSession&&) = delete;
+
+    [[nodiscard]] const std::string& id() const override { return id_; }
+    [[nodiscard]] io::Condition& changed() override { return output_.changed(); }
+    [[nodiscard]] bool is_starting() const override {
+        return workload_.state() == Workload::State::starting;
+    }
+    [[nodiscard]] pid_t pid() const override { return workload_.pid(); }
+    [[nodiscard]] bool has_terminal() const override { return false; }
+    [[nodiscard]] const std::optional<proto::ExitStatus>& exit() const override {
+        return workload_.exit();
+    }
+    [[nodiscard]] const std::optional<proto::SpawnFailure>& failure() const override {
+        return workload_.failure();
+    }
+    [[nodiscard]] exec::OutputState output_state(std::uint8_t stream) const override;
+    sys::Result<exec::OutputPiece> piece(std::uint8_t stream, std::uint64_t from,
+                                         std::size_t limit) override;
+    void release(std::uint8_t, std::uint64_t) override {} // The collector's ACK alone releases.
+    std::uint64_t take_control() override;
+    [[nodiscard]] bool is_controller(std::uint64_t number) const override {
+        return clients_.control.is_held_by(number);
+    }
+    void leave(std::uint64_t number) override { (void)clients_.control.give_up(number); }
+    void detach(std::uint64_t number) override { leave(number); }
+    void add_reader() override { ++clients_.readers; }
+    void remove_reader() override { --clients_.readers; }
+    sys::Result<> signal(int number) override;
+    sys::Result<> resize(const proto::TerminalSize& size) override;
+    proto::Parsed<void> receive_input(const proto::Frame& frame) override;
+    [[nodiscard]] exec::SessionInput& input() override { return input_; }
+
+private:
+    WorkloadSession(WorkloadClients& clients, Workload& workload, output::RetainedOutput& output,
+                    output::Scratch scratch);
+    [[nodiscard]] std::optional<output::RetainedStream> find(std::uint8_t stream) const;
+
+    std::string id_ = "main";
+    WorkloadClients& clients_;
+    Workload& workload_;
+    output::RetainedOutput& output_;
+    output::Scratch scratch_;
+    std::string piece_; ///< what piece() shows
+    exec::SessionInput input_;
+};
+
+} // namespace rouse
