@@ -1,6 +1,8 @@
 #include "agent/exec/exec_process.hpp"
 
+#include "agent/sys/descriptor.hpp"
 #include "agent/sys/pipe.hpp"
+#include "agent/sys/users.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -88,11 +90,26 @@ sys::Result<supervise::Stdio> ExecProcess::make_terminal(sys::TerminalSize size)
     return stdio;
 }
 
+/// The user may open /dev/stdout or /dev/tty again.
+sys::Result<> ExecProcess::give_to(const std::string& user, const supervise::Stdio& stdio) {
+    const sys::Result<sys::User> owner = sys::find_user(user);
+    if (user.empty() || !owner) return {}; // One that is unknown is the spawner's to report.
+    if (stdio.terminal) return sys::set_terminal_owner(stdio.in, owner->uid);
+    for (const sys::UniqueFd& end : given_) {
+        if (!end.valid()) continue;
+        const sys::Result<> given = sys::set_owner(end.get(), owner->uid, owner->gid);
+        if (!given) return given.error();
+    }
+    return {};
+}
+
 io::Awaitable<std::optional<proto::SpawnFailure>>
 ExecProcess::start(supervise::Spawner& spawner, proto::Command command, std::string group,
                    Input input, std::optional<sys::TerminalSize> size) {
     const sys::Result<supervise::Stdio> stdio = size ? make_terminal(*size) : make_pipes(input);
     if (!stdio) co_return descriptor_failure(size ? "terminal" : "pipe", stdio.error());
+    const sys::Result<> given = give_to(command.user, *stdio);
+    if (!given) co_return descriptor_failure("owner", given.error());
     io::Awaitable<supervise::StartResult> starting =
         spawner.start(std::move(command), *stdio, std::move(group));
     supervise::StartResult started = co_await std::move(starting);

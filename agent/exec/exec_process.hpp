@@ -52,6 +52,7 @@ public:
 private:
     sys::Result<supervise::Stdio> make_pipes(Input input);
     sys::Result<supervise::Stdio> make_terminal(sys::TerminalSize size);
+    sys::Result<> give_to(const std::string& user, const supervise::Stdio& stdio);
     io::error_code adopt(io::Descriptor& descriptor, sys::UniqueFd fd);
 
     io::Descriptor in_; ///< our end of the stdin pipe

@@ -139,12 +139,9 @@ Parsed<void> ForwardStream::accept(const proto::Frame& frame) {
         credit_.cancel();
         return applied;
     }
-    case FrameType::ping: {
-        proto::FrameHeader header = frame.header;
-        header.type = FrameType::pong;
-        frames_.post(proto::encode(header, frame.payload));
+    case FrameType::ping:
+        frames_.answer_ping(frame);
         return {};
-    }
     default:
         return {}; // Unknown types are skipped.
     }

@@ -69,12 +69,9 @@ Parsed<void> SessionStream::accept(const Frame& frame) {
         return accept_signal(frame);
     case FrameType::resize:
         return accept_resize(frame);
-    case FrameType::ping: {
-        proto::FrameHeader header = frame.header;
-        header.type = FrameType::pong;
-        frames_.post(proto::encode(header, frame.payload));
+    case FrameType::ping:
+        frames_.answer_ping(frame);
         return {};
-    }
     default:
         // Types that we do not know are skipped; the others mean nothing here and do no harm.
         return {};

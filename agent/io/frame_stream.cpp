@@ -143,6 +143,12 @@ void FrameStream::post(std::string frames, Priority priority) {
     writer_->post(std::move(frames), priority, {});
 }
 
+void FrameStream::answer_ping(const proto::Frame& ping) {
+    proto::FrameHeader header = ping.header;
+    header.type = proto::FrameType::pong;
+    post(proto::encode(header, ping.payload));
+}
+
 Awaitable<error_code> FrameStream::write(std::string frames, Priority priority) {
     const auto waiter = std::make_shared<Writer::Waiter>(socket_.get_executor());
     writer_->post(std::move(frames), priority, waiter);

@@ -46,6 +46,9 @@ public:
     /// write, the frames are dropped, write() and flush() say why, and the reader sees the end.
     void post(std::string frames, Priority priority = Priority::control);
 
+    /// Posts the PONG of a PING.
+    void answer_ping(const proto::Frame& ping);
+
     /// Queues and waits until the kernel took the bytes. Several may write; each priority keeps its
     /// order. Cancelled: the frames stay queued. Errors: those of send(2), ENOBUFS beyond
     /// queue_limit.

@@ -1,6 +1,7 @@
 #include "agent/output/output_service.hpp"
 
 #include "agent/io/race.hpp"
+#include "agent/sys/descriptor.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -70,7 +71,8 @@ sys::Result<sys::UniqueFd> OutputService::open_stream(Relay::Stream stream, uid_
                                                       gid_t group) {
     sys::Result<sys::Pipe> pipe = sys::make_pipe(sys::PipeMode::nonblocking_read);
     if (!pipe) return pipe.error();
-    if (::fchown(pipe->write.get(), user, group) != 0) return sys::last_error();
+    const sys::Result<> owned = sys::set_owner(pipe->write.get(), user, group);
+    if (!owned) return owned.error();
     (void)sys::set_pipe_capacity(pipe->write.get(), workload_pipe); // else it is a smaller one
     std::optional<io::MemoryBudget::Share> memory;
     sys::Result<TwoPipes> pipes = make_pipes(memory);

@@ -88,12 +88,9 @@ io::Awaitable<std::string> Link::read_until_end(Connection& connection) {
 
 std::optional<std::string> Link::take(Connection& connection, proto::Frame frame) {
     switch (frame.header.type) {
-    case proto::FrameType::ping: {
-        proto::FrameHeader header = frame.header;
-        header.type = proto::FrameType::pong;
-        connection.stream.post(proto::encode(header, frame.payload));
+    case proto::FrameType::ping:
+        connection.stream.answer_ping(frame);
         break;
-    }
     case proto::FrameType::ack:
         events_.acknowledge(frame.header.offset);
         if (events_.size() == 0) acknowledged_.cancel();

@@ -54,6 +54,11 @@ Result<> set_close_on_exec(int fd) {
     return {};
 }
 
+Result<> set_owner(int fd, uid_t user, gid_t group) {
+    if (::fchown(fd, user, group) != 0) return last_error();
+    return {};
+}
+
 Result<std::size_t> bytes_readable(int fd) {
     int count = 0;
     if (::ioctl(fd, FIONREAD, &count) < 0) return last_error();

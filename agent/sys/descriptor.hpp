@@ -39,6 +39,10 @@ Result<> set_nonblocking(int fd);
 /// Sets FD_CLOEXEC, for descriptors that somebody else made. Source: fcntl(2), F_SETFD.
 Result<> set_close_on_exec(int fd);
 
+/// Gives a pipe to a user: who is not root opens /dev/stdout again only where it is his.
+/// Errors: EPERM. Source: fchown(2), proc_pid_fd(5).
+Result<> set_owner(int fd, uid_t user, gid_t group);
+
 /// Bytes that a read would find now. Source: ioctl_tty(2), FIONREAD; pipe(7).
 Result<std::size_t> bytes_readable(int fd);
 

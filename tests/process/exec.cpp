@@ -88,6 +88,11 @@ TEST_CASE("a user other than root can be asked for", "[exec][process]") {
     const auto result = exec(agent.endpoint(), {"/usr/bin/id", "-u"}, "nobody");
     INFO(result.err.bytes);
     CHECK(result.out.bytes == "65534\n");
+    const auto reopened =
+        exec(agent.endpoint(), {"/bin/sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr"},
+             "nobody");
+    CHECK(reopened.out.bytes == "out\n");
+    CHECK(reopened.err.bytes == "err\n");
 }
 
 TEST_CASE("a stream carries both outputs, the exit and both ends", "[exec][process]") {

@@ -107,6 +107,15 @@ TEST_CASE("the detach keys leave a session that goes on, and attach comes back t
     CHECK(again.finish() == 0);
 }
 
+TEST_CASE("a terminal belongs to the user it is for", "[terminal][process]") {
+    const AgentPlace place;
+    const Agent agent(place, quiet_workload);
+    PtyProcess client(rousectl(agent, {"exec", "-it", "-u", "nobody", "--", "/bin/sh", "-c",
+                                       "stat -c %U $(tty); echo opened >/dev/tty"}),
+                      {}, 24, 80);
+    client.expect("nobody\r\nopened\r\n");
+}
+
 TEST_CASE("without a terminal -it is refused, as docker does", "[terminal][process]") {
     const AgentPlace place;
     const Agent agent(place, quiet_workload);

@@ -123,7 +123,7 @@ PLANTS = {
         {"agent/README.md": "## Invariants\n1. All is well.\n\n## Words\n"},
     ],
     "no file names a path of somebody's machine": [
-        {"README.md": "cd /home/me/rouse\n"}, {"tools/test": "#!/bin/sh\ncd /work/main\n"},
+        {"README.md": "cd /home/me/rouse\n"}, {"tools/test": "#!/bin/sh\ncd /work/elsewhere\n"},
         {"tools/test": "#!/bin/sh\ncat /root/.profile\n"},
     ],
     "no file names a package host of somebody's machine": [

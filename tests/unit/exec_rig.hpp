@@ -26,6 +26,14 @@
 
 namespace rouse::test {
 
+/// A shell that runs `script` as session `id`.
+inline proto::ExecRequest shell_request(const std::string& script, const std::string& id) {
+    proto::ExecRequest wanted;
+    wanted.command.argv = {"/bin/sh", "-c", script};
+    wanted.session.id = id;
+    return wanted;
+}
+
 class ExecRig {
 public:
     /// Whether the client acknowledges what it gets.

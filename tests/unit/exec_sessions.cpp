@@ -20,13 +20,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-proto::ExecRequest shell_request(const std::string& script, const std::string& id) {
-    proto::ExecRequest wanted;
-    wanted.command.argv = {"/bin/sh", "-c", script};
-    wanted.session.id = id;
-    return wanted;
-}
-
 /// The client's connection is gone; a new one takes its place.
 void reconnect(ExecRig& rig) {
     rig.client->close();
@@ -46,7 +39,7 @@ bool lives(pid_t pid) {
 
 TEST_CASE("a session goes on while its client is away, and loses nothing", "[exec][session]") {
     ExecRig rig;
-    rig.open_stream(shell_request("echo one; read line; echo got $line; exit 4", "s1"));
+    rig.open_stream(test::shell_request("echo one; read line; echo got $line; exit 4", "s1"));
     CHECK(run_until(rig.supervise.io, [&] {
         rig.take_frames();
         return rig.output[stream_id::out] == "one\n";
@@ -71,7 +64,7 @@ TEST_CASE("a session goes on while its client is away, and loses nothing", "[exe
 TEST_CASE("a client that comes back has acknowledged what it does not ask for", "[exec][session]") {
     ExecRig rig;
     rig.acks = ExecRig::Acks::never;
-    rig.open_stream(shell_request("head -c 100000 /dev/zero", "s1"));
+    rig.open_stream(test::shell_request("head -c 100000 /dev/zero", "s1"));
     const std::size_t window = proto::limits::exec_window;
     CHECK(run_until(rig.supervise.io, [&] {
         rig.take_frames();
@@ -86,7 +79,7 @@ TEST_CASE("a client that comes back has acknowledged what it does not ask for", 
 
 TEST_CASE("stdin goes on where the session has it", "[exec][session]") {
     ExecRig rig;
-    rig.open_stream(shell_request("cat", "s1"));
+    rig.open_stream(test::shell_request("cat", "s1"));
     CHECK(rig.comes(FrameType::started));
     rig.send(FrameType::data, stream_id::in, 0, "first ");
     CHECK(run_until(rig.supervise.io,
@@ -105,7 +98,7 @@ TEST_CASE("stdin goes on where the session has it", "[exec][session]") {
 
 TEST_CASE("the same request with the same id finds its session", "[exec][session]") {
     ExecRig rig;
-    const auto wanted = shell_request("echo once; exit 3", "s1");
+    const auto wanted = test::shell_request("echo once; exit 3", "s1");
     CHECK(rig.plain(wanted).out.bytes == "once\n");
     const auto again = rig.plain(wanted);
     CHECK(again.out.bytes == "once\n");
@@ -120,7 +113,7 @@ TEST_CASE("the same request with the same id finds its session", "[exec][session
 TEST_CASE("an id posted a hundred times at once starts one process", "[exec][session]") {
     ExecRig rig;
     const std::string body =
-        boost::json::serialize(proto::to_json(shell_request("read x; echo $$", "s1")));
+        boost::json::serialize(proto::to_json(test::shell_request("read x; echo $$", "s1")));
     std::vector<test::Peer*> peers;
     for (int i = 0; i < 100; ++i) {
         peers.push_back(&rig.add_client());
@@ -140,10 +133,10 @@ TEST_CASE("an id posted a hundred times at once starts one process", "[exec][ses
 
 TEST_CASE("ids that were forgotten are refused, and never run again", "[exec][session]") {
     ExecRig rig;
-    const auto wanted = shell_request("true", "old");
+    const auto wanted = test::shell_request("true", "old");
     (void)rig.plain(wanted);
     for (std::size_t i = 0; i < proto::limits::sessions_remembered; ++i)
-        (void)rig.plain(shell_request("true", fmt::format("n{}", i)));
+        (void)rig.plain(test::shell_request("true", fmt::format("n{}", i)));
     CHECK_THAT(rig.ask(wanted), ContainsSubstring("410") && ContainsSubstring("forgotten"));
     CHECK_THAT(rig.get("GET /v1/sessions/old"), ContainsSubstring("410"));
     CHECK_THAT(rig.get("GET /v1/sessions/never"), ContainsSubstring("404"));
@@ -154,7 +147,7 @@ TEST_CASE("who stays away beyond the grace loses the session, or only its contro
           "[exec][session]") {
     const bool keep = GENERATE(false, true);
     ExecRig rig;
-    auto wanted = shell_request("tail -f /dev/null", "s1");
+    auto wanted = test::shell_request("tail -f /dev/null", "s1");
     wanted.session.reattach_grace = 100ms;
     if (keep) wanted.session.on_disconnect = proto::OnDisconnect::keep;
     rig.open_stream(wanted);
@@ -176,7 +169,7 @@ TEST_CASE("who stays away beyond the grace loses the session, or only its contro
 
 TEST_CASE("a client that detaches leaves the session running", "[exec][session]") {
     ExecRig rig;
-    rig.open_stream(shell_request("tail -f /dev/null", "s1"));
+    rig.open_stream(test::shell_request("tail -f /dev/null", "s1"));
     CHECK(rig.comes(FrameType::started));
     rig.send(FrameType::detach, stream_id::none, 0, "{}");
     CHECK(rig.comes(FrameType::detach));
@@ -190,7 +183,7 @@ TEST_CASE("a client that detaches leaves the session running", "[exec][session]"
 
 TEST_CASE("the newest controller wins, others look", "[exec][session]") {
     ExecRig rig;
-    rig.open_stream(shell_request("echo hi; read x", "s1"));
+    rig.open_stream(test::shell_request("echo hi; read x", "s1"));
     CHECK(rig.comes(FrameType::data, stream_id::out));
     test::Peer& first = *rig.client;
     test::Peer& looker = rig.add_client();
@@ -214,7 +207,7 @@ TEST_CASE("the newest controller wins, others look", "[exec][session]") {
 TEST_CASE("a session is attached to from its start, its middle, and beyond what is kept",
           "[exec][session]") {
     ExecRig rig;
-    auto wanted = shell_request("head -c 100000 /dev/zero; printf end", "s1");
+    auto wanted = test::shell_request("head -c 100000 /dev/zero; printf end", "s1");
     rig.open_stream(wanted);
     CHECK(run_until(rig.supervise.io, [&] {
         rig.take_frames();
@@ -244,7 +237,7 @@ TEST_CASE("a session is attached to from its start, its middle, and beyond what 
 TEST_CASE("a detached session runs without a client, and is found, waited for and signalled",
           "[exec][session]") {
     ExecRig rig;
-    auto wanted = shell_request("echo out; tail -f /dev/null", "");
+    auto wanted = test::shell_request("echo out; tail -f /dev/null", "");
     wanted.session.detach = true;
     const std::string answer = rig.ask(wanted);
     CHECK_THAT(answer, ContainsSubstring("202") && ContainsSubstring("\"state\":\"running\""));
@@ -264,7 +257,7 @@ TEST_CASE("a detached session runs without a client, and is found, waited for an
 
 TEST_CASE("a timeout ends a session, first kindly and then not", "[exec][session]") {
     ExecRig rig;
-    auto wanted = shell_request("trap '' TERM; echo ready; while :; do sleep 1; done", "");
+    auto wanted = test::shell_request("trap '' TERM; echo ready; while :; do sleep 1; done", "");
     wanted.session.timeout = 200ms;
     wanted.session.kill_grace = 100ms;
     const auto killed = rig.plain(wanted);

@@ -12,20 +12,9 @@ using test::ExecRig;
 using test::run_until;
 namespace stream_id = proto::stream_id;
 
-namespace {
-
-proto::ExecRequest terminal_request(const std::string& script, const std::string& id) {
-    proto::ExecRequest wanted;
-    wanted.command.argv = {"/bin/sh", "-c", script};
-    wanted.session.id = id;
-    return wanted;
-}
-
-} // namespace
-
 TEST_CASE("a terminal is a terminal: size, job control, raw bytes", "[exec][session][tty]") {
     ExecRig rig;
-    auto wanted = terminal_request("tty && stty size; read x; stty size; exit 6", "s1");
+    auto wanted = test::shell_request("tty && stty size; read x; stty size; exit 6", "s1");
     wanted.session.tty = proto::TerminalSize{.rows = 33, .columns = 99};
     rig.open_stream(wanted);
     CHECK(run_until(rig.supervise.io, [&] {
