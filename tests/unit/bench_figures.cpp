@@ -2,7 +2,7 @@
 // through frames, and what a peer needs in a guest.
 #include "tools/benchmark/plot.hpp"
 #include "tools/benchmark/relay/frame_scan.hpp"
-#include "tools/benchmark/relay/libraries.hpp"
+#include "tools/benchmark/libraries.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>

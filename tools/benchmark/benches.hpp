@@ -25,8 +25,9 @@ struct Settings {
 /// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report relay(const Settings& settings);
 
-/// A short command run by the agent over a Unix socket, beside posix_spawn and wait, socat and a
-/// whole rousectl; and the memory of many sessions at once.
+/// A short command run by the agent over a Unix socket and in a guest, beside posix_spawn and wait,
+/// socat, a whole rousectl and, in the guest, ssh; and the memory of many sessions at once. Boots
+/// one machine.
 /// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report exec(const Settings& settings);
 

@@ -24,19 +24,6 @@ namespace {
 constexpr unsigned warm_ups = 5;
 constexpr std::string_view exec_body = R"({"argv":["/bin/true"]})";
 
-lab::Descriptor connect_blocking(const std::filesystem::path& socket) {
-    const lab::Deadline deadline(std::chrono::seconds(10));
-    for (;;) {
-        if (auto connection = lab::connect_unix(socket)) {
-            (void)fcntl(connection->get(), F_SETFL, 0); // cannot fail on a socket of ours
-            return std::move(*connection);
-        }
-        if (deadline.expired())
-            throw std::runtime_error(fmt::format("nobody listens at {}", socket.string()));
-        lab::wait_to_retry(deadline);
-    }
-}
-
 /// Reads more of an answer; false at the end of the connection.
 bool receive_more(int connection, std::string& answer) {
     std::array<char, 4096> chunk{};
@@ -49,6 +36,19 @@ bool receive_more(int connection, std::string& answer) {
 }
 
 } // namespace
+
+lab::Descriptor connect_blocking(const std::filesystem::path& socket) {
+    const lab::Deadline deadline(std::chrono::seconds(10));
+    for (;;) {
+        if (auto connection = lab::connect_unix(socket)) {
+            (void)fcntl(connection->get(), F_SETFL, 0); // cannot fail on a socket of ours
+            return std::move(*connection);
+        }
+        if (deadline.expired())
+            throw std::runtime_error(fmt::format("nobody listens at {}", socket.string()));
+        lab::wait_to_retry(deadline);
+    }
+}
 
 std::vector<std::vector<double>> time_candidates(const std::vector<Candidate>& candidates,
                                                  unsigned rounds) {
@@ -76,15 +76,15 @@ void spawn_and_wait(const std::vector<std::string>& argv) {
         throw std::runtime_error(fmt::format("'{}' did not run to its end", argv.front()));
 }
 
-AgentCaller::AgentCaller(std::filesystem::path socket) : socket_(std::move(socket)) {}
+AgentCaller::AgentCaller(Connect connect) : connect_(std::move(connect)) {}
 
 void AgentCaller::run_kept() {
-    if (!kept_.is_open()) kept_ = connect_blocking(socket_);
+    if (!kept_.is_open()) kept_ = connect_();
     exchange(kept_.get(), true);
 }
 
 void AgentCaller::run_fresh() {
-    const lab::Descriptor connection = connect_blocking(socket_);
+    const lab::Descriptor connection = connect_();
     exchange(connection.get(), false);
 }
 
@@ -104,8 +104,7 @@ void AgentCaller::exchange(int connection, bool keep) {
         throw std::runtime_error("the agent did not run the command: " + answer);
 }
 
-void run_by_socat(const std::filesystem::path& socket) {
-    const lab::Descriptor connection = connect_blocking(socket);
+void read_to_end(const lab::Descriptor& connection) {
     std::string answer;
     while (receive_more(connection.get(), answer)) {
     }

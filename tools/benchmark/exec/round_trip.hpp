@@ -27,7 +27,10 @@ void spawn_and_wait(const std::vector<std::string>& argv);
 /// `POST /v1/exec` over a connection that stays.
 class AgentCaller {
 public:
-    explicit AgentCaller(std::filesystem::path socket);
+    /// A new connection to the exec port, blocking. Throws when there is none.
+    using Connect = std::function<lab::Descriptor()>;
+
+    explicit AgentCaller(Connect connect);
 
     /// The connection used last, or a new one. Errors: std::runtime_error for any answer other than
     /// the exit code 0.
@@ -37,11 +40,15 @@ public:
 private:
     void exchange(int connection, bool keep);
 
-    std::filesystem::path socket_;
+    Connect connect_;
     lab::Descriptor kept_;
 };
 
-/// Connects to `socat UNIX-LISTEN:…,fork EXEC:…` and waits for the end.
-void run_by_socat(const std::filesystem::path& socket);
+/// Connects to a Unix socket, blocking; waits for whoever listens there. Errors: std::runtime_error
+/// after 10 s.
+[[nodiscard]] lab::Descriptor connect_blocking(const std::filesystem::path& socket);
+
+/// Waits for the end of a connection: all that `socat …,fork EXEC:…` says of its command's.
+void read_to_end(const lab::Descriptor& connection);
 
 } // namespace rouse::bench

@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     const std::vector<std::string_view> words(argv + 1, argv + argc);
     if (!words.empty() && words[0] == "produce") return produce(Words(words).subspan(1));
     if (!words.empty() && words[0] == "relay") return relay(Words(words).subspan(1));
+    if (!words.empty() && words[0] == "spawn") return spawn(Words(words).subspan(1));
     errno = EINVAL;
-    return failed("produce CONTROL | relay splice|keep|copy OUTPUT CONTROL");
+    return failed("produce CONTROL | relay splice|keep|copy OUTPUT CONTROL | spawn COUNT");
 }

@@ -36,4 +36,8 @@ int produce(Words words);
 /// be.
 int relay(Words words);
 
+/// spawn COUNT: prints the median of COUNT times posix_spawn(3) and waitpid(2) of /bin/true, in
+/// microseconds.
+int spawn(Words words);
+
 } // namespace rouse::bench_peer

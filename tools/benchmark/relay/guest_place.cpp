@@ -1,5 +1,4 @@
-#include "initramfs/command.hpp"
-#include "tools/benchmark/relay/libraries.hpp"
+#include "tools/benchmark/guest_program.hpp"
 #include "tools/benchmark/relay/place.hpp"
 #include "tools/lab/guest.hpp"
 #include "tools/lab/places.hpp"
@@ -36,14 +35,10 @@ std::string in_image(const std::filesystem::path& path) {
 
 /// The peers' programs, each with what it needs to run. The image's /usr/bin is its /bin.
 std::vector<initramfs::ExtraFile> programs() {
-    std::vector<initramfs::ExtraFile> files{
-        {.source = lab::build_product("tools/rouse-bench-peer"),
-         .destination = in_image(peer_path),
-         .mode = 0755},
-        {.source = socat_path, .destination = "bin/socat", .mode = 0755}};
-    // The guest's loader looks where the host's does.
-    for (const auto& library : parse_libraries(initramfs::command_output({"ldd", socat_path})))
-        files.push_back({.source = library, .destination = in_image(library), .mode = 0755});
+    std::vector<initramfs::ExtraFile> files = guest_program(socat_path, "bin/socat");
+    files.push_back({.source = lab::build_product("tools/rouse-bench-peer"),
+                     .destination = in_image(peer_path),
+                     .mode = 0755});
     return files;
 }
 

@@ -1,4 +1,4 @@
-#include "tools/benchmark/relay/libraries.hpp"
+#include "tools/benchmark/libraries.hpp"
 
 #include "proto/text.hpp"
 
