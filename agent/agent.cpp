@@ -118,8 +118,8 @@ Agent::Agent(AgentOptions options, Log& log)
           [this](std::string_view type, boost::json::object body) {
               record(Audience::guest, type, std::move(body));
           }),
-      session_routes_(sessions_, main_session()), workload_(spawner_, options_.config.workload),
-      workload_over_(context_.get_executor()),
+      session_routes_(sessions_, [this] { return other_sessions(); }),
+      workload_(spawner_, options_.config.workload), workload_over_(context_.get_executor()),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
     http_.require_token(options_.token);
     make_routes();

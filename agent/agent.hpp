@@ -78,8 +78,9 @@ private:
     void workload_ended();
     void announce_ready();
     // agent_sessions.cpp
-    exec::MainSession main_session();
-    [[nodiscard]] std::optional<proto::SessionDocument> main_document() const;
+    std::vector<exec::OtherSession> other_sessions();
+    exec::OtherSession main_session();
+    [[nodiscard]] proto::SessionDocument main_document() const;
     io::Awaitable<> workload_over();
     // agent_ending.cpp
     void on_signal(int number);

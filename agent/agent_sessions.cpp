@@ -1,4 +1,4 @@
-// The workload as the session `main`, for whoever lists sessions, waits for them or signals them.
+// Sessions that are no commands of a client: the workload, which is `main`, and requests for files.
 
 #include "agent/agent.hpp"
 
@@ -9,34 +9,42 @@ namespace rouse {
 
 namespace {
 
-std::string session_state(Workload::State state) {
-    // A workload that is none has no session.
-    return state == Workload::State::none ? "" : std::string(name(state));
+exec::OtherSession files_session(const std::shared_ptr<files::Applet>& applet) {
+    return {.document = [applet] { return applet->document(); },
+            .signal = [applet](int number) { return applet->signal(number); },
+            .wait = [applet] { return applet->wait_ended(); },
+            .attach = {}};
 }
 
 } // namespace
 
-exec::MainSession Agent::main_session() {
+std::vector<exec::OtherSession> Agent::other_sessions() {
+    std::vector<exec::OtherSession> all;
+    if (workload_.state() != Workload::State::none) all.push_back(main_session());
+    for (const std::shared_ptr<files::Applet>& applet : files_.running())
+        all.push_back(files_session(applet));
+    return all;
+}
+
+exec::OtherSession Agent::main_session() {
     return {.document = [this] { return main_document(); },
-            .attach =
-                [this] {
-                    return WorkloadSession::make(workload_clients_, workload_, output_.retained());
-                },
             .signal =
                 [this](int number) {
                     const bool runs = workload_.running();
                     workload_.signal(number);
                     return runs;
                 },
-            .wait = [this] { return workload_over(); }};
+            .wait = [this] { return workload_over(); },
+            .attach =
+                [this] {
+                    return WorkloadSession::make(workload_clients_, workload_, output_.retained());
+                }};
 }
 
-std::optional<proto::SessionDocument> Agent::main_document() const {
-    const std::string state = session_state(workload_.state());
-    if (state.empty()) return std::nullopt;
+proto::SessionDocument Agent::main_document() const {
     proto::SessionDocument document;
     document.id = "main";
-    document.state = state;
+    document.state = name(workload_.state());
     if (!workload_.command().argv.empty()) document.program = workload_.command().argv.front();
     document.pid = static_cast<std::uint64_t>(std::max<pid_t>(workload_.pid(), 0));
     document.detached = true;

@@ -47,13 +47,17 @@ Parsed<TerminalSize> parse_terminal_size(std::string_view payload) {
     return value_or_first(size, problems);
 }
 
-bool is_session_id(std::string_view id) {
+bool is_session_name(std::string_view text) {
     const auto is_allowed = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '.' || c == '_' || c == '-';
     };
-    return !id.empty() && id.size() <= longest_id && id != "main" && id.front() != '.' &&
-           std::all_of(id.begin(), id.end(), is_allowed);
+    return !text.empty() && text.size() <= longest_id && text.front() != '.' &&
+           std::all_of(text.begin(), text.end(), is_allowed);
+}
+
+bool is_session_id(std::string_view id) {
+    return is_session_name(id) && id != "main" && !id.starts_with("files-");
 }
 
 void read_session_options(Fields& fields, SessionOptions& options, Problems& problems) {

@@ -42,7 +42,10 @@ void read_session_options(Fields& fields, SessionOptions& options, Problems& pro
 /// Adds those that differ from the defaults.
 void add_to_json(boost::json::object& object, const SessionOptions& options);
 
-/// Whether `id` may name a session of a client: "main" is the workload.
+/// Whether a session may have this name.
+bool is_session_name(std::string_view text);
+/// Whether `id` may name a session of a client: "main" is the workload, "files-1" and so on are
+/// requests for files.
 bool is_session_id(std::string_view id);
 
 /// Body of `POST /v1/sessions/{id}/attach`.

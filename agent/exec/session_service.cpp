@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -16,8 +17,6 @@ namespace rouse::exec {
 namespace json = boost::json;
 
 namespace {
-
-constexpr const char* main_id = "main";
 
 io::HttpReply answer_session(const proto::SessionDocument& document) {
     io::HttpReply reply;
@@ -44,17 +43,25 @@ std::optional<std::chrono::milliseconds> timeout_of(const io::HttpRequest& reque
     return std::chrono::milliseconds(value);
 }
 
-io::Awaitable<> await_end(std::shared_ptr<Session> session) {
+io::Awaitable<> await_result(std::shared_ptr<Session> session) {
     while (!session->has_result()) {
         io::Awaitable<> waiting = session->changed().wait();
         co_await std::move(waiting);
     }
 }
 
+/// A client's command as any other session.
+OtherSession as_other(const std::shared_ptr<Session>& session) {
+    return {.document = [session] { return session->document(); },
+            .signal = [session](int number) { return session->signal(number).has_value(); },
+            .wait = [session] { return await_result(session); },
+            .attach = [session] { return sys::Result<std::shared_ptr<Attachable>>(session); }};
+}
+
 } // namespace
 
-SessionService::SessionService(Sessions& sessions, MainSession main)
-    : sessions_(sessions), main_(std::move(main)) {}
+SessionService::SessionService(Sessions& sessions, OtherSessions others)
+    : sessions_(sessions), others_(std::move(others)) {}
 
 void SessionService::add(io::HttpRoutes& routes, const std::string& name, Handler handler) {
     routes[name].handler = [this, handler](io::HttpRequest request) {
@@ -78,11 +85,11 @@ void SessionService::add_routes(io::HttpRoutes& routes) {
     };
 }
 
-std::optional<proto::SessionDocument> SessionService::document_of(const std::string& id) {
-    if (id == main_id) return main_.document ? main_.document() : std::nullopt;
-    const std::shared_ptr<Session> session = sessions_.find(id);
-    if (!session) return std::nullopt;
-    return session->document();
+std::optional<OtherSession> SessionService::find(const std::string& id) {
+    if (const std::shared_ptr<Session> session = sessions_.find(id)) return as_other(session);
+    for (OtherSession& other : others_())
+        if (other.document().id == id) return std::move(other);
+    return std::nullopt;
 }
 
 io::HttpReply SessionService::unknown(const std::string& id) {
@@ -93,7 +100,8 @@ io::HttpReply SessionService::unknown(const std::string& id) {
 
 io::Awaitable<io::HttpReply> SessionService::list(io::HttpRequest) {
     json::array all;
-    if (const auto main = document_of(main_id)) all.push_back(proto::to_json(*main));
+    for (const OtherSession& other : others_())
+        all.push_back(proto::to_json(other.document()));
     for (const std::shared_ptr<Session>& session : sessions_.all())
         all.push_back(proto::to_json(session->document()));
     Reply reply;
@@ -102,52 +110,43 @@ io::Awaitable<io::HttpReply> SessionService::list(io::HttpRequest) {
 }
 
 io::Awaitable<io::HttpReply> SessionService::show(io::HttpRequest request) {
-    const auto document = document_of(id_of(request));
-    if (!document) co_return unknown(id_of(request));
-    co_return answer_session(*document);
+    const std::optional<OtherSession> session = find(id_of(request));
+    if (!session) co_return unknown(id_of(request));
+    co_return answer_session(session->document());
 }
 
 io::Awaitable<io::HttpReply> SessionService::wait(io::HttpRequest request) {
-    const std::string id = id_of(request);
-    if (!document_of(id)) co_return unknown(id);
+    const std::optional<OtherSession> session = find(id_of(request));
+    if (!session) co_return unknown(id_of(request));
     const std::optional<std::chrono::milliseconds> timeout = timeout_of(request);
     if (!timeout)
         co_return Reply::error(400, "bad_request", "timeout_ms: must be milliseconds below 2^32");
-    // Held, so that it cannot be forgotten meanwhile.
-    const std::shared_ptr<Session> session = sessions_.find(id);
-    io::Awaitable<> ending = session ? await_end(session) : main_.wait();
+    io::Awaitable<> ending = session->wait();
     if (*timeout == std::chrono::milliseconds::max()) {
         co_await std::move(ending);
     } else {
         io::Awaitable<bool> waiting = io::with_deadline(std::move(ending), *timeout);
         (void)co_await std::move(waiting); // The document says how it is then.
     }
-    if (session) co_return answer_session(session->document());
-    const auto document = document_of(id);
-    co_return document ? answer_session(*document) : unknown(id);
+    co_return answer_session(session->document());
 }
 
 io::Awaitable<io::HttpReply> SessionService::signal(io::HttpRequest request) {
-    const std::string id = id_of(request);
-    if (!document_of(id)) co_return unknown(id);
+    const std::optional<OtherSession> session = find(id_of(request));
+    if (!session) co_return unknown(id_of(request));
     const proto::Parsed<proto::SignalRequest> wanted = proto::parse_signal_request(request.body);
     if (!wanted) co_return Reply::error(400, "bad_request", wanted.error().message());
-    const int number = static_cast<int>(wanted->signal);
-    const std::shared_ptr<Session> session = sessions_.find(id);
-    const bool sent = session ? session->signal(number).has_value() : main_.signal(number);
-    if (!sent) co_return ended_reply(id);
-    const auto document = document_of(id);
-    co_return document ? answer_session(*document) : unknown(id);
+    if (!session->signal(static_cast<int>(wanted->signal))) co_return ended_reply(id_of(request));
+    co_return answer_session(session->document());
 }
 
 io::Awaitable<io::HttpReply> SessionService::resize(io::HttpRequest request) {
     const std::string id = id_of(request);
-    const auto before = document_of(id);
-    if (!before) co_return unknown(id);
+    if (!find(id)) co_return unknown(id);
     const proto::Parsed<proto::TerminalSize> size = proto::parse_terminal_size(request.body);
     if (!size) co_return Reply::error(400, "bad_request", size.error().message());
     const std::shared_ptr<Session> session = sessions_.find(id);
-    if (!before->tty || !session)
+    if (!session || !session->has_terminal())
         co_return Reply::error(409, "no_terminal", fmt::format("session '{}' has no terminal", id));
     if (!session->resize(*size)) co_return ended_reply(id);
     co_return answer_session(session->document());
@@ -155,19 +154,16 @@ io::Awaitable<io::HttpReply> SessionService::resize(io::HttpRequest request) {
 
 std::optional<io::HttpReply> SessionService::refusal_for(const std::string& id,
                                                          const proto::AttachRequest& place) {
-    const auto document = document_of(id);
-    if (!document) return unknown(id);
-    if (place.out.value_or(0) > document->out.next || place.err.value_or(0) > document->err.next)
+    const std::optional<OtherSession> session = find(id);
+    if (!session) return unknown(id);
+    if (!session->attach)
+        return Reply::error(409, "not_attachable",
+                            fmt::format("session '{}' belongs to its request", id));
+    const proto::SessionDocument document = session->document();
+    if (place.out.value_or(0) > document.out.next || place.err.value_or(0) > document.err.next)
         return Reply::error(416, "range",
                             fmt::format("session '{}' has not written so much yet", id));
     return std::nullopt;
-}
-
-sys::Result<std::shared_ptr<Attachable>> SessionService::attachable(const std::string& id) {
-    if (id == main_id) return main_.attach();
-    std::shared_ptr<Session> session = sessions_.find(id);
-    if (!session) return sys::error_from(ENOENT);
-    return std::shared_ptr<Attachable>(std::move(session));
 }
 
 io::Awaitable<std::optional<io::HttpReply>>
@@ -180,7 +176,9 @@ SessionService::check_attach(const io::HttpRequest& request) {
 io::Awaitable<> SessionService::attach(io::HttpRequest request, io::Socket& socket,
                                        std::string received) {
     const proto::Parsed<proto::AttachRequest> place = proto::parse_attach_request(request.body);
-    sys::Result<std::shared_ptr<Attachable>> session = attachable(id_of(request));
+    const std::optional<OtherSession> found = find(id_of(request));
+    sys::Result<std::shared_ptr<Attachable>> session = sys::error_from(ENOENT);
+    if (found && found->attach) session = found->attach();
     if (!session) { // It was there before the switch of protocols.
         const std::string why = session.error().message();
         io::Awaitable<> refusing =

@@ -8,25 +8,30 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rouse::exec {
 
-/// The workload as a session; of functions that Agent hands over. All may be empty: no workload.
-struct MainSession {
-    /// Nothing while there is no workload.
-    std::function<std::optional<proto::SessionDocument>()> document;
-    /// For one client. Errors: EBUSY when too many look already; those of making a pipe.
-    std::function<sys::Result<std::shared_ptr<Attachable>>()> attach;
+/// A session that is no command of a client: the workload, and what works for a request for files.
+/// Of functions that Agent hands over.
+struct OtherSession {
+    std::function<proto::SessionDocument()> document;
     /// False: it does not run.
     std::function<bool(int number)> signal;
     /// Waits until it has ended.
     std::function<io::Awaitable<>()> wait;
+    /// For one client; empty where nobody can attach. Errors: EBUSY when too many look already;
+    /// those of making a pipe.
+    std::function<sys::Result<std::shared_ptr<Attachable>>()> attach;
 };
+
+/// Those that there are, the workload first.
+using OtherSessions = std::function<std::vector<OtherSession>()>;
 
 class SessionService {
 public:
     /// Borrows the sessions.
-    SessionService(Sessions& sessions, MainSession main);
+    SessionService(Sessions& sessions, OtherSessions others);
 
     /// Adds the routes, which borrow the service.
     void add_routes(io::HttpRoutes& routes);
@@ -48,11 +53,11 @@ private:
     [[nodiscard]] Reply unknown(const std::string& id);
     [[nodiscard]] std::optional<Reply> refusal_for(const std::string& id,
                                                    const proto::AttachRequest& place);
-    [[nodiscard]] std::optional<proto::SessionDocument> document_of(const std::string& id);
-    [[nodiscard]] sys::Result<std::shared_ptr<Attachable>> attachable(const std::string& id);
+    /// Whatever its kind; keeps it from being forgotten.
+    [[nodiscard]] std::optional<OtherSession> find(const std::string& id);
 
     Sessions& sessions_;
-    MainSession main_;
+    OtherSessions others_;
 };
 
 } // namespace rouse::exec

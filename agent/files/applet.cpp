@@ -57,8 +57,9 @@ proto::SpawnFailure no_pipes(const io::error_code& error) {
 
 } // namespace
 
-Applet::Applet(const io::Executor& executor)
-    : in(executor), out(executor), err_(executor), changed_(executor) {}
+Applet::Applet(const io::Executor& executor, std::string id, std::string program)
+    : in(executor), out(executor), id_(std::move(id)), program_(std::move(program)), err_(executor),
+      changed_(executor) {}
 
 io::Awaitable<std::optional<proto::SpawnFailure>> Applet::start(supervise::Spawner& spawner,
                                                                 io::TaskGroup& tasks,
@@ -74,7 +75,7 @@ io::Awaitable<std::optional<proto::SpawnFailure>> Applet::start(supervise::Spawn
     stdio.in = pipes->in.read.get();
     stdio.out = pipes->out.write.get();
     stdio.err = pipes->err.write.get();
-    io::Awaitable<supervise::StartResult> starting = spawner.start(std::move(command), stdio);
+    io::Awaitable<supervise::StartResult> starting = spawner.start(std::move(command), stdio, id_);
     supervise::StartResult started = co_await std::move(starting);
     if (auto* failure = std::get_if<proto::SpawnFailure>(&started)) co_return std::move(*failure);
     child_ = std::get<supervise::Child>(std::move(started));
@@ -87,7 +88,7 @@ io::Awaitable<> Applet::attend(std::shared_ptr<Applet> self, std::shared_ptr<voi
     io::Awaitable<io::Winner> racing = io::race(self->see_out(), self->lose_patience());
     const io::Winner winner = co_await std::move(racing);
     if (winner == io::Winner::second) {
-        (void)self->child_->signal_group(SIGKILL); // gone already is as good
+        self->child_->kill(); // gone already is as good
         io::Awaitable<> dying = self->see_out();
         co_await std::move(dying);
     }
@@ -120,6 +121,20 @@ io::Awaitable<> Applet::listen() {
         if (error) co_return;
         complaints_.add({bytes.data(), count});
     }
+}
+
+proto::SessionDocument Applet::document() const {
+    proto::SessionDocument session;
+    session.id = id_;
+    session.program = program_;
+    session.state = ended_ ? "exited" : child_ ? "running" : "starting";
+    session.pid = static_cast<std::uint64_t>(pid());
+    session.controlled = !abandoned_; // by the request that it works for
+    const auto age = std::chrono::steady_clock::now() - asked_;
+    session.age_ms = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
+    if (child_) session.exit = child_->status();
+    return session;
 }
 
 io::Awaitable<> Applet::wait_ended() {

@@ -7,15 +7,19 @@
 #include "agent/io/condition.hpp"
 #include "agent/io/task_group.hpp"
 #include "agent/supervise/spawner.hpp"
+#include "proto/session.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace rouse::files {
 
 class Applet : public std::enable_shared_from_this<Applet> {
 public:
-    explicit Applet(const io::Executor& executor);
+    /// `id` names it among the sessions, and its cgroup; `program` is for a listing.
+    Applet(const io::Executor& executor, std::string id, std::string program);
     Applet(const Applet&) = delete;
     Applet& operator=(const Applet&) = delete;
     Applet(Applet&&) = delete;
@@ -30,6 +34,11 @@ public:
                                                             io::TaskGroup& tasks,
                                                             proto::Command command, Input input,
                                                             std::shared_ptr<void> place);
+
+    /// False: it does not run (any more).
+    bool signal(int number) { return child_ && child_->signal_group(number).has_value(); }
+    /// As a listing of sessions has it.
+    [[nodiscard]] proto::SessionDocument document() const;
 
     /// Returns once it has ended and everything it said is known.
     io::Awaitable<> wait_ended();
@@ -51,6 +60,9 @@ private:
     io::Awaitable<> lose_patience();
     io::Awaitable<> listen();
 
+    std::string id_;
+    std::string program_;
+    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
     io::Descriptor err_;
     std::optional<supervise::Child> child_;
     Complaints complaints_;

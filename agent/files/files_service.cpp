@@ -136,11 +136,22 @@ io::Awaitable<std::optional<io::HttpReply>> FilesService::wait_for_gate() {
     co_return reply;
 }
 
-std::shared_ptr<void> FilesService::take_place(std::weak_ptr<Applet> applet, std::uint64_t number) {
-    return std::make_shared<Place>(counters_.running, [this, applet = std::move(applet), number] {
-        const std::shared_ptr<Applet> ended = applet.lock();
-        if (ended && ended->ended()) end(*ended, number);
-    });
+std::shared_ptr<void> FilesService::take_place(const std::shared_ptr<Applet>& applet,
+                                               std::uint64_t number) {
+    running_[number] = applet;
+    return std::make_shared<Place>(counters_.running,
+                                   [this, borrowed = std::weak_ptr<Applet>(applet), number] {
+                                       running_.erase(number);
+                                       const std::shared_ptr<Applet> ended = borrowed.lock();
+                                       if (ended && ended->ended()) end(*ended, number);
+                                   });
+}
+
+std::vector<std::shared_ptr<Applet>> FilesService::running() const {
+    std::vector<std::shared_ptr<Applet>> all;
+    for (const auto& [number, applet] : running_)
+        if (std::shared_ptr<Applet> held = applet.lock()) all.push_back(std::move(held));
+    return all;
 }
 
 io::Awaitable<FilesService::Started> FilesService::start(io::HttpRequest request,
@@ -151,8 +162,9 @@ io::Awaitable<FilesService::Started> FilesService::start(io::HttpRequest request
         co_return io::HttpReply::error(
             503, "busy", fmt::format("{} requests for files are running", counters_.running));
     const io::Executor executor = co_await io::asio::this_coro::executor;
-    const auto applet = std::make_shared<Applet>(executor);
     const std::uint64_t number = ++numbers_;
+    const auto applet = std::make_shared<Applet>(executor, fmt::format("files-{}", number),
+                                                 fmt::format("rouse files {}", verb_name(verb)));
     std::shared_ptr<void> place = take_place(applet, number);
     io::Awaitable<std::optional<io::HttpReply>> waiting = wait_for_gate();
     std::optional<io::HttpReply> refused = co_await std::move(waiting);

@@ -12,11 +12,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace rouse::files {
 
@@ -58,6 +60,8 @@ public:
     [[nodiscard]] io::HttpRoute put_route();
 
     [[nodiscard]] const FilesCounters& counters() const { return counters_; }
+    /// Those that run, or are about to, oldest first: sessions of the names `files-1` and so on.
+    [[nodiscard]] std::vector<std::shared_ptr<Applet>> running() const;
 
 private:
     using Started = std::variant<io::HttpReply, std::shared_ptr<AppletUse>>;
@@ -68,7 +72,7 @@ private:
     io::Awaitable<Started> start(io::HttpRequest request, FilesRequest::Verb verb);
     io::Awaitable<std::optional<io::HttpReply>> wait_for_gate();
     /// A place among the applets; it is given back when nobody holds it, with an event.
-    std::shared_ptr<void> take_place(std::weak_ptr<Applet> applet, std::uint64_t number);
+    std::shared_ptr<void> take_place(const std::shared_ptr<Applet>& applet, std::uint64_t number);
     void tell_start(const io::HttpRequest& request, FilesRequest::Verb verb, std::uint64_t number,
                     pid_t pid);
     void end(const Applet& applet, std::uint64_t number);
@@ -81,6 +85,7 @@ private:
     FilesOptions options_;
     FilesCounters counters_;
     std::uint64_t numbers_ = 0;
+    std::map<std::uint64_t, std::weak_ptr<Applet>> running_; ///< by number
 };
 
 } // namespace rouse::files

@@ -28,7 +28,7 @@ TEST_CASE("what a request may not say about its session is refused with its plac
         const auto parsed = parse_exec_request(fmt::format(R"({{"argv":["sh"],{}}})", members));
         return parsed ? std::string("accepted") : parsed.error().message();
     };
-    for (const char* const id : {"main", ".hidden", "a/b", "a b", "ü"})
+    for (const char* const id : {"main", "files-1", ".hidden", "a/b", "a b", "ü"})
         CHECK(why(fmt::format(R"("id":"{}")", id)).find("$.id") != std::string::npos);
     CHECK(why(fmt::format(R"("id":"{}")", std::string(65, 'a'))).find("$.id") != std::string::npos);
     CHECK(why(fmt::format(R"("id":"{}")", std::string(64, 'a'))) == "accepted");

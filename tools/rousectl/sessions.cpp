@@ -106,7 +106,7 @@ int wait_for_sessions(const host::Target& target, const std::vector<std::string>
 } // namespace
 
 void check_session_name(const std::string& id) {
-    if (id != "main" && !proto::is_session_id(id))
+    if (!proto::is_session_name(id))
         throw std::runtime_error(fmt::format("'{}' names no session: rousectl ps lists them", id));
 }
 
