@@ -1,4 +1,4 @@
-// What takes more of a machine than its due: memory, and processes.
+// What takes of a machine, its due or more: memory, time, and processes.
 #include "tests/payload/verbs.hpp"
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace rouse::payload {
@@ -23,6 +24,19 @@ int take_memory(Words words) {
         bytes[at] = 1;
     std::puts("taken");
     return std::fflush(stdout) == 0 ? 0 : failed("stdout");
+}
+
+int burn_cpu(Words words) {
+    if (words.size() != 1) return unable;
+    const auto wanted = static_cast<long>(number(words[0])) * 1000;
+    rusage used{};
+    volatile unsigned sink = 0;
+    do {
+        if (getrusage(RUSAGE_SELF, &used) != 0) return failed("getrusage");
+        for (unsigned turn = 0; turn < 100'000; ++turn)
+            sink = sink + turn;
+    } while (used.ru_utime.tv_sec * 1'000'000 + used.ru_utime.tv_usec < wanted);
+    return 0;
 }
 
 int fork_bomb(Words words) {

@@ -27,6 +27,7 @@ constexpr std::array verbs = {
     Verb{"children", children},
     Verb{"zombies", zombies},
     Verb{"sequence", sequence},
+    Verb{"sip", sip},
     Verb{"trickle", trickle},
     Verb{"relentless", relentless},
     Verb{"writes", writes},
@@ -38,6 +39,7 @@ constexpr std::array verbs = {
     Verb{"stamps", stamps},
     Verb{"facts", facts},
     Verb{"take-memory", take_memory},
+    Verb{"burn-cpu", burn_cpu},
     Verb{"fork-bomb", fork_bomb},
     Verb{"say-hello", say_hello},
 

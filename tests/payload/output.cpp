@@ -65,6 +65,19 @@ int sequence(Words words) {
     return result != 0 || status != 0 ? wrong : 0;
 }
 
+int sip(Words words) {
+    if (words.size() != 2 || number(words[0]) > largest) return unable;
+    std::array<char, largest> buffer{};
+    for (;;) {
+        (void)poll(nullptr, 0, static_cast<int>(number(words[1]))); // cannot fail: no descriptor
+        const ssize_t count = read(STDIN_FILENO, buffer.data(), number(words[0]));
+        if (count == 0) return 0;
+        if (count < 0) return failed("read");
+        const std::span<const char> piece(buffer.data(), static_cast<std::size_t>(count));
+        if (const int result = write_all(STDOUT_FILENO, piece); result != 0) return result;
+    }
+}
+
 int trickle(Words words) {
     constexpr std::size_t burst = 8192;
     constexpr int pause_ms = 20;

@@ -36,6 +36,7 @@ int zombies(Words words);  ///< zombies: prints how many processes of this machi
 
 // output.cpp
 int sequence(Words words); ///< sequence [stdout SIZE] [stderr SIZE]: both streams at once
+int sip(Words words);      ///< sip SIZE MILLISECONDS: stdin to stdout, SIZE bytes after each pause
 int trickle(Words words);  ///< trickle: 8 KiB of the sequence on both streams, 50 times a second
 
 // writers.cpp
@@ -58,6 +59,7 @@ int facts(Words words); ///< facts: prints what a process gets from the one that
 
 // hunger.cpp
 int take_memory(Words words); ///< take-memory SIZE: writes to all of it, says "taken"
+int burn_cpu(Words words);    ///< burn-cpu MILLISECONDS: computes for so long, as the kernel counts
 int fork_bomb(Words words);   ///< fork-bomb: forks for ever, as do its children
 
 // forge.cpp

@@ -41,6 +41,10 @@ FrameConnection FrameConnection::upgrade(const Endpoint& endpoint, const std::st
         "POST", path, body,
         fmt::format("Connection: Upgrade\r\nUpgrade: {}\r\n", proto::exec_upgrade_token));
     if (!connection.send(text)) throw std::runtime_error("the connection ended early");
+    return switched(std::move(connection));
+}
+
+FrameConnection FrameConnection::switched(Connection connection) {
     std::string answer;
     while (answer.find("\r\n\r\n") == std::string::npos) {
         const auto more = connection.receive();

@@ -26,6 +26,10 @@ public:
     [[nodiscard]] static FrameConnection attach(const Endpoint& endpoint, const std::string& id,
                                                 std::string_view request);
 
+    /// The stream on a connection that asked for the upgrade. Throws std::runtime_error when it is
+    /// refused.
+    [[nodiscard]] static FrameConnection switched(Connection connection);
+
     /// From here on DATA of up to `bytes` is no error. Not while a frame is half received.
     void allow(std::size_t bytes);
 
