@@ -1,6 +1,7 @@
 #include "agent/exec/session_stream.hpp"
 
 #include "agent/io/race.hpp"
+#include "agent/sys/defence.hpp"
 #include "proto/exec_stream.hpp"
 #include "proto/limits.hpp"
 #include "proto/link.hpp"
@@ -170,8 +171,19 @@ std::string SessionStream::gap_frame(Place& place, std::uint64_t count) {
                          boost::json::serialize(proto::to_json(proto::Dropped{.count = count})));
 }
 
+bool SessionStream::has_ended(const Place& place) const {
+    return session_->output_state(place.stream).ended.has_value();
+}
+
+bool SessionStream::exit_is_due() const {
+    // A command's end is told at once: somebody else may hold its outputs for ever.
+    if (sys::is_off(sys::Defence::exit_first) && (!has_ended(out_) || !has_ended(err_)))
+        return false;
+    return session_->exit() || session_->failure();
+}
+
 io::Awaitable<> SessionStream::send_exit() {
-    while (!session_->exit() && !session_->failure()) {
+    while (!exit_is_due()) {
         io::Awaitable<> waiting = session_->changed().wait();
         co_await std::move(waiting);
     }

@@ -61,6 +61,8 @@ private:
     io::Awaitable<> send_output(Place& place);
     sys::Result<std::string> next_frame(Place& place);
     static std::string gap_frame(Place& place, std::uint64_t count);
+    [[nodiscard]] bool has_ended(const Place& place) const;
+    [[nodiscard]] bool exit_is_due() const;
     io::Awaitable<> send_exit();
     io::Awaitable<> acknowledge_input();
     io::Awaitable<> await_acknowledged();

@@ -1,6 +1,7 @@
 #include "agent/io/frame_stream.hpp"
 
 #include "agent/io/packet_cap.hpp"
+#include "agent/sys/defence.hpp"
 #include "agent/sys/result.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -12,7 +13,20 @@
 #include <optional>
 #include <utility>
 
+#include <poll.h>
+
 namespace rouse::io {
+
+namespace {
+
+/// What the defence "independent-writers" keeps from happening: everybody waits for this socket.
+/// Only test builds come here.
+void make_all_wait(int socket) {
+    pollfd writer{.fd = socket, .events = POLLOUT, .revents = 0};
+    (void)::poll(&writer, 1, -1); // the write tells what happened
+}
+
+} // namespace
 
 /// The queue behind a stream. It keeps itself alive while a write is on its way, since the kernel's
 /// answer may come after the stream is gone; detach() says so.
@@ -65,6 +79,7 @@ private:
     /// One packet at a time: a composed write would go on with a socket that is gone.
     void write_some() {
         const asio::const_buffer rest = asio::buffer(current_.bytes) + sent_;
+        if (sys::is_off(sys::Defence::independent_writers)) make_all_wait(socket_->native_handle());
         socket_->async_write_some(
             asio::buffer(rest, packet_cap()),
             [self = shared_from_this()](const error_code& error, std::size_t bytes) {
