@@ -110,13 +110,14 @@ TEST_CASE("an id posted a hundred times for a stream runs once, and the last one
     std::set<pid_t> pids;
     std::size_t controllers = 0;
     for (test::Connection& client : clients) {
+        const bool is_last = &client == &clients.back();
         auto stream = FrameConnection::switched(std::move(client));
         const proto::Frame first = stream.receive().value();
         if (first.header.type != FrameType::started) continue; // replaced before it started
         const auto started = proto::parse_json(first.payload).value();
         pids.insert(static_cast<pid_t>(test::number_at(started, "/pid")));
         const auto listed = test::session_of(agent.endpoint(), "once");
-        if (&client != &clients.back() || !listed.controlled) continue;
+        if (!is_last || !listed.controlled) continue;
         ++controllers;
         const auto result = run_stream(stream, "go\n");
         CHECK(result.out == fmt::format("{}\n", listed.pid));

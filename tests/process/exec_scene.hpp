@@ -25,9 +25,8 @@ enum class ExecForm { plain, detached, stream };
 [[nodiscard]] std::string exec_text(proto::ExecRequest request, ExecForm form);
 
 /// Sends requests, up to `width` at once, each on a connection of its own; answers in their order.
-[[nodiscard]] std::vector<HttpAnswer> ask_all(const Endpoint& endpoint,
-                                              const std::vector<std::string>& requests,
-                                              std::size_t width);
+[[nodiscard]] std::vector<HttpAnswer>
+ask_all(const Endpoint& endpoint, const std::vector<std::string>& requests, std::size_t width);
 
 /// Runs streams, up to `width` at once; results in the order of the requests.
 [[nodiscard]] std::vector<StreamedExec> run_streams(const Endpoint& endpoint,
