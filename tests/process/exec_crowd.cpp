@@ -81,7 +81,7 @@ std::uint64_t resident_kib(Agent& agent) {
     const auto pid = agent.command().process().pid();
     const std::string status = test::text_of(fmt::format("/proc/{}/status", pid));
     const auto at = status.find("VmRSS:");
-    return at == std::string::npos ? 0 : std::stoull(status.substr(at + 6));
+    return at == std::string::npos ? 0 : test::leading_number(status.substr(at + 6));
 }
 
 std::size_t sessions_listed(const Agent& agent) {

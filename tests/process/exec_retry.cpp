@@ -40,7 +40,8 @@ std::ptrdiff_t runs_of(const AgentPlace& place, const std::string& id) {
 /// The number of a session's process, however it was asked for: the command says it, too.
 pid_t pid_of_answer(const test::HttpAnswer& answer, ExecForm form) {
     if (form == ExecForm::plain)
-        return std::stoi(proto::parse_exec_result(answer.body).value().out.bytes);
+        return static_cast<pid_t>(
+            test::leading_number(proto::parse_exec_result(answer.body).value().out.bytes));
     const auto document = proto::parse_json(answer.body).value();
     return static_cast<pid_t>(test::number_at(document, "/pid"));
 }

@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -106,6 +108,15 @@ pid_t started_pid(FrameConnection& stream) {
 bool acknowledge(FrameConnection& stream, std::uint8_t output, std::uint64_t offset, bool end) {
     const proto::Ack ack{.window = proto::limits::exec_window, .eos = end};
     return stream.send(FrameType::ack, proto::to_json(ack), output, offset);
+}
+
+std::uint64_t leading_number(std::string_view text) {
+    const std::string_view digits =
+        text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+    std::uint64_t number = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (read.ec != std::errc()) throw std::runtime_error(fmt::format("no number: '{}'", text));
+    return number;
 }
 
 std::string text_of(const std::filesystem::path& file) {

@@ -4,8 +4,10 @@
 #include "tests/process/agent.hpp"
 #include "tests/support/frames.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rouse::test {
@@ -46,6 +48,9 @@ ask_all(const Endpoint& endpoint, const std::vector<std::string>& requests, std:
 /// Acknowledges everything of an output before `offset`.
 bool acknowledge(FrameConnection& stream, std::uint8_t output, std::uint64_t offset,
                  bool end = false);
+
+/// The number that a text begins with, after blanks. Throws std::runtime_error when it does not.
+[[nodiscard]] std::uint64_t leading_number(std::string_view text);
 
 /// All of a file; empty when there is none.
 [[nodiscard]] std::string text_of(const std::filesystem::path& file);

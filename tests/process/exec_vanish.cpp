@@ -127,7 +127,7 @@ LastWords hear_out(const Agent& agent) {
         test::shell_request("sleep 60 & silent=$!; (while :; do echo late; sleep 0.01; done) & "
                             "echo $silent; read line; exit 3"));
     const pid_t leader = test::started_pid(stream);
-    const pid_t silent = std::stoi(read_line(stream));
+    const auto silent = static_cast<pid_t>(test::leading_number(read_line(stream)));
     lab::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, leader, 0)));
     REQUIRE(process.is_open());
     auto death = std::async(std::launch::async, death_of, std::move(process));
