@@ -1,0 +1,78 @@
+// Every document that crosses the wire, and the configuration: what is read, and written again, is
+// read the same.
+
+#include "proto/base64.hpp"
+#include "proto/config.hpp"
+#include "proto/exec.hpp"
+#include "proto/exec_stream.hpp"
+#include "proto/kernel_command_line.hpp"
+#include "proto/link.hpp"
+#include "proto/output.hpp"
+#include "proto/restore.hpp"
+#include "proto/session.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <array>
+#include <string>
+
+using namespace rouse;
+namespace json = boost::json;
+
+namespace {
+
+/// Reads, writes and reads again.
+template <typename Parse>
+void again(std::string_view text, Parse parse) {
+    const auto first = parse(text);
+    if (!first) return;
+    const std::string written = json::serialize(to_json(*first));
+    const auto second = parse(written);
+    fuzz::require(second.has_value(), "what we write we can read");
+    fuzz::require(*second == *first, "a document comes back as it was");
+}
+
+void read_config(std::string_view text) {
+    (void)proto::read_config(text);
+}
+
+void read_command_line(std::string_view text) {
+    (void)proto::read_kernel_command_line(text);
+}
+
+using Reader = void (*)(std::string_view);
+
+template <auto parse>
+void reader(std::string_view text) {
+    again(text, parse);
+}
+
+constexpr std::array<Reader, 17> readers{
+    read_config,
+    read_command_line,
+    reader<proto::parse_exec_request>,
+    reader<proto::parse_exec_result>,
+    reader<proto::parse_restore_document>,
+    reader<proto::parse_link_hello>,
+    reader<proto::parse_link_hello_ack>,
+    reader<proto::parse_event>,
+    reader<proto::parse_ready>,
+    reader<proto::parse_error_document>,
+    reader<proto::parse_output_hello>,
+    reader<proto::parse_output_welcome>,
+    reader<proto::parse_ack>,
+    reader<proto::parse_end_of_stream>,
+    reader<proto::parse_started>,
+    reader<proto::parse_signal_request>,
+    reader<proto::parse_dropped>,
+};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Choices choices(fuzz::text_of(data, size));
+    const std::size_t which = choices.below(readers.size());
+    readers.at(which)(choices.rest());
+    return 0;
+}
