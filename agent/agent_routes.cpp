@@ -3,6 +3,7 @@
 #include "agent/agent.hpp"
 #include "agent/debug/openmetrics.hpp"
 #include "proto/tables/tables.hpp"
+#include "proto/text.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -21,6 +22,10 @@ io::HttpReply json_reply(const boost::json::value& value) {
 
 io::Awaitable<io::HttpReply> answer(boost::json::value value) {
     co_return json_reply(value);
+}
+
+io::Awaitable<io::HttpReply> refuse(std::string why) {
+    co_return io::HttpReply::error(400, "bad_request", why);
 }
 
 io::Awaitable<io::HttpReply> answer_text(std::string text, const char* content_type) {
@@ -45,6 +50,7 @@ void Agent::make_routes() {
     routes_["GET /v1/ready"].open = true;
     routes_["GET /v1/ready"].handler = [this](io::HttpRequest request) {
         const std::string nonce = request.query["nonce"];
+        if (!proto::is_utf8(nonce)) return refuse("nonce: must be UTF-8, since it is repeated");
         return answer(proto::to_json(restore_.ready(nonce)));
     };
 }

@@ -43,6 +43,14 @@ bool is_utf8(std::string_view bytes) {
     return true;
 }
 
+std::string as_utf8(std::string_view bytes) {
+    if (is_utf8(bytes)) return std::string(bytes);
+    std::string text;
+    for (const char byte : bytes)
+        text += static_cast<unsigned char>(byte) < 0x80 ? std::string(1, byte) : "\xef\xbf\xbd";
+    return text;
+}
+
 std::string to_hex(std::string_view bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string hex;

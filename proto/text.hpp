@@ -11,6 +11,10 @@ namespace rouse::proto {
 /// U+10FFFF).
 bool is_utf8(std::string_view bytes);
 
+/// Bytes of a peer or a name for a document: where they are no UTF-8, each one beyond ASCII is
+/// U+FFFD.
+std::string as_utf8(std::string_view bytes);
+
 /// Lower-case hexadecimal of `bytes`.
 std::string to_hex(std::string_view bytes);
 

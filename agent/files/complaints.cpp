@@ -1,6 +1,7 @@
 #include "agent/files/complaints.hpp"
 
 #include "proto/fields.hpp"
+#include "proto/text.hpp"
 
 #include <boost/json.hpp>
 
@@ -49,7 +50,7 @@ void Complaints::take(std::string_view line) {
             warnings_.push_back(boost::json::object{{"message", text_of(body, "message")},
                                                     {"path", text_of(body, "path")}});
     } else {
-        stray_ = as_utf8(line.substr(0, longest_stray));
+        stray_ = proto::as_utf8(line.substr(0, longest_stray));
     }
 }
 

@@ -45,16 +45,8 @@ Failure::Failure(const proto::Problem& problem)
 
 boost::json::object to_json(const Failure& failure) {
     return {{"kind", failure.kind},
-            {"message", as_utf8(failure.message)},
-            {"path", as_utf8(failure.path)}};
-}
-
-std::string as_utf8(std::string_view bytes) {
-    if (proto::is_utf8(bytes)) return std::string(bytes);
-    std::string text;
-    for (const char byte : bytes)
-        text += static_cast<unsigned char>(byte) < 0x80 ? std::string(1, byte) : "\xef\xbf\xbd";
-    return text;
+            {"message", proto::as_utf8(failure.message)},
+            {"path", proto::as_utf8(failure.path)}};
 }
 
 unsigned http_status(std::string_view kind) {

@@ -43,9 +43,6 @@ using OnWarning = std::function<void(const std::string& path, const std::string&
 /// `{"kind", "message", "path"}`: one line of the applet's standard error.
 boost::json::object to_json(const Failure& failure);
 
-/// A name for a document: where it is no UTF-8, each byte beyond ASCII is U+FFFD.
-std::string as_utf8(std::string_view bytes);
-
 /// 404, 403, 409, 400, 507 or 500.
 unsigned http_status(std::string_view kind);
 

@@ -1,5 +1,7 @@
 #include "agent/files/file_status.hpp"
 
+#include "proto/text.hpp"
+
 #include <array>
 #include <climits>
 #include <cstdint>
@@ -51,7 +53,7 @@ Outcome<boost::json::object> file_status(const std::string& path) {
     std::array<char, PATH_MAX> text{};
     const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
     if (size < 0) return Failure(path, sys::last_error());
-    document["link"] = as_utf8({text.data(), static_cast<std::size_t>(size)});
+    document["link"] = proto::as_utf8({text.data(), static_cast<std::size_t>(size)});
     return document;
 }
 

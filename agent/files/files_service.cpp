@@ -4,6 +4,7 @@
 #include "agent/files/transfer.hpp"
 #include "agent/io/race.hpp"
 #include "proto/limits.hpp"
+#include "proto/text.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
@@ -189,8 +190,8 @@ void FilesService::tell_start(const io::HttpRequest& request, FilesRequest::Verb
     if (!on_event_) return;
     on_event_("files_started", {{"number", number},
                                 {"verb", verb_name(verb)},
-                                {"path", as_utf8(query(request, "path"))},
-                                {"user", as_utf8(query(request, "user"))},
+                                {"path", proto::as_utf8(query(request, "path"))},
+                                {"user", proto::as_utf8(query(request, "user"))},
                                 {"pid", pid}});
 }
 

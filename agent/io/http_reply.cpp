@@ -1,5 +1,7 @@
 #include "agent/io/http_reply.hpp"
 
+#include "proto/text.hpp"
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -13,7 +15,8 @@ namespace rouse::io {
 HttpReply HttpReply::error(unsigned status, std::string_view kind, std::string_view message) {
     HttpReply reply;
     reply.status = status;
-    const boost::json::object document{{"error", {{"kind", kind}, {"message", message}}}};
+    const boost::json::object document{
+        {"error", {{"kind", kind}, {"message", proto::as_utf8(message)}}}};
     reply.body = boost::json::serialize(document);
     return reply;
 }

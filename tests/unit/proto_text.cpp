@@ -76,3 +76,8 @@ TEST_CASE("the constant-time comparison compares", "[proto]") {
 TEST_CASE("hexadecimal is lower-case and two digits a byte", "[proto]") {
     REQUIRE(to_hex("\x00\x0f\xa0\xff"s) == "000fa0ff");
 }
+
+TEST_CASE("bytes that are no UTF-8 are told apart in a document all the same", "[proto]") {
+    REQUIRE(as_utf8("a\xff\xc3\xa9") == "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    REQUIRE(as_utf8("\xc3\xa9") == "\xc3\xa9");
+}
