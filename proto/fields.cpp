@@ -175,6 +175,37 @@ void Fields::finish() {
     }
 }
 
+namespace {
+
+/// How many members the text of a document says, each by a colon that is in no string.
+std::size_t members_in(std::string_view text) {
+    std::size_t count = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\')
+            ++i; // only in strings, and hides a quote
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (text[i] == ':' && !quoted)
+            ++count;
+    }
+    return count;
+}
+
+/// How many it has; the depth was bounded when it was parsed.
+std::size_t members_of(const json::value& value) {
+    std::size_t count = 0;
+    if (const json::object* object = value.if_object())
+        for (const auto& member : *object)
+            count += 1 + members_of(member.value());
+    else if (const json::array* array = value.if_array())
+        for (const json::value& element : *array)
+            count += members_of(element);
+    return count;
+}
+
+} // namespace
+
 Parsed<json::value> parse_json(std::string_view text) {
     json::stream_parser parser;
     boost::system::error_code error;
@@ -185,7 +216,11 @@ Parsed<json::value> parse_json(std::string_view text) {
     if (!error) parser.finish(error);
     if (error)
         return Problem{"$", fmt::format("not valid JSON at byte {}: {}", used, error.message())};
-    return parser.release();
+    json::value document = parser.release();
+    // Of two members with one name one was lost, and others may take the other one.
+    if (members_of(document) != members_in(text))
+        return Problem{"$", "a member comes twice in an object"};
+    return document;
 }
 
 } // namespace rouse::proto

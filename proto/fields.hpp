@@ -71,7 +71,8 @@ private:
     std::vector<std::string> known_;
 };
 
-/// Parses JSON text. The problem says at which byte it went wrong. At most 32 levels deep.
+/// Parses JSON text. The problem says at which byte it went wrong. At most 32 levels deep, and no
+/// member twice.
 Parsed<boost::json::value> parse_json(std::string_view text);
 
 /// `value`, or the first error of `problems`: for documents where one error is enough.

@@ -158,6 +158,10 @@ TEST_CASE("what is wrong with a document is said with its JSON path", "[proto]")
     REQUIRE(exec(R"({"argv": ["a"], "stdin": {"base64": "!"}})").starts_with("$.stdin.base64: "));
     REQUIRE(exec(R"({"argv": ["a"], "tty": true})") == "$.tty: must be an object");
     REQUIRE(exec("{\"argv\": ").starts_with("$: not valid JSON at byte "));
+    const std::string twice = "$: a member comes twice in an object";
+    REQUIRE(exec(R"({"argv": ["a"], "argv": ["b"]})") == twice);
+    REQUIRE(exec(R"({"argv": ["a"], "env": {"A": "", "\u0041": ""}})") == twice);
+    REQUIRE(parse_exec_request(R"({"argv": ["a:\":\\", ":"], "env": {":": ":"}})").has_value());
     const auto hello = parse_output_hello(
         R"({"versions":[1],"boot_id":"","generation":"","stream":"stdout","oldest":2,"next":1})");
     REQUIRE(hello.error().message() == "$.oldest: is beyond next");
