@@ -46,7 +46,12 @@ Parsed<void> ChunkDecoder::feed(std::string_view bytes, std::string& body) {
 }
 
 Parsed<void> ChunkDecoder::take_line() {
-    if (line_.ends_with('\r')) line_.pop_back();
+    // Who ends a line elsewhere than others do hides a request in it (RFC 9112, section 7.1).
+    if (!line_.ends_with('\r')) {
+        state_ = State::broken;
+        return Problem("chunked body", "a line ends without a carriage return");
+    }
+    line_.pop_back();
     const std::string line = std::move(line_);
     line_.clear();
     if (state_ == State::trailer) {
