@@ -89,6 +89,10 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request(HttpParser& parser,
     bool in_time = co_await std::move(header);
     if (in_time && outcome == Read::request) {
         if (streaming_route(parser) != nullptr) co_return Read::streaming;
+        if (parser.check_length() == HttpParser::State::failed) {
+            failure = parser.failure();
+            co_return Read::failed;
+        }
         if (parser.expects_continue()) {
             Awaitable<bool> sending = send(continue_reply(), deadlines_.write);
             const bool sent = co_await std::move(sending);

@@ -2,7 +2,7 @@
 // One connection of the HTTP server, from the accept to its end:
 //
 //   idle ──first byte──▶ header ──▶ body ──▶ handler ──▶ answer ──keep-alive──▶ idle
-//     │ idle deadline      │ 400 408 431 413    │ hang-up     │ upgrade
+//     │ idle deadline      │ 400 408 413 431 501│ hang-up     │ upgrade
 //     ▼                    ▼                    ▼             ▼
 //   closed              answered, closed      closed     the upgrade handler's
 //

@@ -30,6 +30,17 @@ HttpReply reply_to(const error_code& error) {
     return HttpReply::error(400, "malformed_request", error.message());
 }
 
+/// What frames the body has to be understood: whoever guesses takes a body for the next request
+/// (RFC 9112, section 6.1). Nothing where it is.
+std::optional<HttpReply> framing_problem(const http::request<http::string_body>& message) {
+    const auto encoding = message.find(http::field::transfer_encoding);
+    if (encoding == message.end()) return std::nullopt;
+    if (message.version() < 11)
+        return HttpReply::error(400, "malformed_request", "HTTP/1.0 has no Transfer-Encoding");
+    if (boost::beast::iequals(encoding->value(), "chunked")) return std::nullopt;
+    return HttpReply::error(501, "transfer_encoding", "the only transfer coding is chunked");
+}
+
 } // namespace
 
 HttpParser::HttpParser() : beast_(std::make_unique<Beast>()) {
@@ -49,43 +60,46 @@ HttpParser::State HttpParser::feed_header(std::string& bytes) {
         const std::size_t used = parser.put(asio::buffer(bytes), error);
         bytes.erase(0, used);
         if (error == http::error::need_more) return State::incomplete;
-        if (error) {
-            failure_ = reply_to(error);
-            failure_.close = true;
-            return State::failed;
-        }
+        if (error) return fail(reply_to(error));
         if (used == 0) break;
+        if (!parser.is_header_done()) continue;
+        if (std::optional<HttpReply> problem = framing_problem(parser.get()))
+            return fail(std::move(*problem));
     }
     return parser.is_done() ? State::complete : State::incomplete;
 }
 
-/// Beast would make room for the whole body as soon as it knows the length.
-HttpParser::State HttpParser::check_length() {
-    length_checked_ = true;
-    beast_->parser.body_limit(limits::http_body);
-    if (beast_->parser.content_length().value_or(0) <= limits::http_body) return State::incomplete;
-    failure_ = reply_to(http::error::body_limit);
+HttpParser::State HttpParser::fail(HttpReply reply) {
+    failure_ = std::move(reply);
     failure_.close = true;
     return State::failed;
+}
+
+/// Beast would make room for the whole body as soon as it knows the length.
+HttpParser::State HttpParser::check_length() {
+    // Once: Beast counts down from the limit.
+    if (std::exchange(length_checked_, true)) return State::incomplete;
+    beast_->parser.body_limit(limits::http_body);
+    if (beast_->parser.content_length().value_or(0) <= limits::http_body) return State::incomplete;
+    return fail(reply_to(http::error::body_limit));
 }
 
 HttpParser::State HttpParser::feed(std::string& bytes) {
     auto& parser = beast_->parser;
     State state = feed_header(bytes);
     if (state != State::incomplete || !parser.is_header_done()) return state;
-    if (!length_checked_) state = check_length();
+    state = check_length();
     while (state == State::incomplete && !parser.is_done() && !bytes.empty()) {
         error_code error;
         const std::size_t used = parser.put(asio::buffer(bytes), error);
         bytes.erase(0, used);
-        if (error == http::error::need_more) return State::incomplete;
-        if (error) {
-            failure_ = reply_to(error);
-            failure_.close = true;
-            return State::failed;
-        }
-        if (used == 0 && !parser.is_done()) return State::incomplete;
+        if (error && error != http::error::need_more) return fail(reply_to(error));
+        if (used == 0 && !parser.is_done()) break;
     }
+    // The body itself was taken. Of what frames chunks Beast waits for the end, however long it is.
+    if (state == State::incomplete && !parser.is_done() && bytes.size() > limits::http_header)
+        return fail(HttpReply::error(431, "header_too_large",
+                                     "the head of a chunk, or the trailer, is above 16 KiB"));
     return state == State::incomplete && parser.is_done() ? State::complete : state;
 }
 
@@ -120,7 +134,8 @@ std::optional<HttpRequest> HttpParser::take() {
     chunks_ = beast_->parser.get().version() >= 11;
     std::optional<HttpRequest> request = head();
     if (!request) {
-        failure_ = HttpReply::error(400, "malformed_request", "the target is no path");
+        failure_ =
+            HttpReply::error(400, "malformed_request", "the target is no path, or escapes badly");
         failure_.close = true;
         return std::nullopt;
     }

@@ -25,6 +25,9 @@ public:
     State feed(std::string& bytes);
     /// The same, but stops before the body.
     State feed_header(std::string& bytes);
+    /// Fails when the body that is announced is too long, of a request whose body is fed. For a
+    /// complete header.
+    State check_length();
 
     /// How long a body is that somebody else reads; known once the header is complete.
     struct Framing {
@@ -45,11 +48,11 @@ public:
     /// The request with the body that was read, moved out; nothing when its target is no path
     /// (400).
     [[nodiscard]] std::optional<HttpRequest> take();
-    /// Why it failed, as the answer: 400, 413 or 431.
+    /// Why it failed, as the answer: 400, 413, 431 or 501.
     [[nodiscard]] const HttpReply& failure() const { return failure_; }
 
 private:
-    State check_length();
+    State fail(HttpReply reply);
 
     struct Beast; ///< keeps Beast out of everybody else's translation unit
     std::unique_ptr<Beast> beast_;

@@ -99,15 +99,25 @@ TEST_CASE("bad requests get a clear error and the end of the connection", "[http
         std::string request;
         std::string answer;
     };
-    const auto row = GENERATE(
+    const std::string chunked = "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const auto row = GENERATE_COPY(
         Row{"rubbish\r\n\r\n", "HTTP/1.1 400 "}, Row{"GET /%zz HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
         Row{"GET * HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
         Row{"POST /echo HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n", "HTTP/1.1 413 "},
         Row{"POST /echo HTTP/1.1\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 400 "},
-        Row{"GET /echo HTTP/1.1\r\nX: " + std::string(1024 * 1024, 'x'), "HTTP/1.1 431 "});
+        Row{"GET /echo HTTP/1.1\r\nX: " + std::string(1024 * 1024, 'x'), "HTTP/1.1 431 "},
+        Row{"POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 "},
+        Row{"POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 501 "},
+        Row{"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 "},
+        Row{chunked + "1;x=" + std::string(1024 * 1024, 'x'), "HTTP/1.1 431 "},
+        Row{chunked + std::string(1024 * 1024, '0') + "1\r\n", "HTTP/1.1 431 "},
+        Row{chunked + "0\r\nX: " + std::string(1024 * 1024, 'x'), "HTTP/1.1 431 "},
+        Row{"POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1048577\r\n\r\n",
+            "HTTP/1.1 413 "});
     Server server;
     server.client->send(row.request);
     CHECK(server.gets(row.answer));
+    CHECK_FALSE(server.client->has("100 Continue"));
     CHECK(run_until(server.loop, [&] { return server.client->ended(); }));
     server.client->close();
     CHECK(server.serving_ends());
@@ -154,6 +164,8 @@ TEST_CASE("unknown paths, methods and upgrades are told apart", "[http]") {
     Server server;
     server.client->send("GET /nothing HTTP/1.1\r\n\r\n");
     CHECK(server.gets("HTTP/1.1 404 "));
+    server.client->send("GET /\xff HTTP/1.1\r\n\r\n");
+    CHECK(server.gets("there is no /\xef\xbf\xbd"));
     server.client->send("DELETE /echo HTTP/1.1\r\n\r\n");
     CHECK(server.gets("Allow: GET, POST"));
     server.client->send("POST /up HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n");
