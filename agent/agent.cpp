@@ -1,5 +1,6 @@
 #include "agent/agent.hpp"
 
+#include "agent/io/http_reply.hpp"
 #include "agent/sys/machine.hpp"
 
 #include <fmt/format.h>
@@ -37,6 +38,15 @@ io::TaskGroup::OnEscape report_escape(Log& log) {
     return [&log](const std::string& task, const std::string& what) {
         say_escape(log, "task '{}' ended by an exception: {}; the agent goes on", task, what);
     };
+}
+
+/// For who connects when all connections that there may be are open.
+io::HttpReply too_many_connections() {
+    io::HttpReply reply = io::HttpReply::error(
+        503, "busy", fmt::format("{} connections are open", proto::limits::connections));
+    reply.headers.emplace("Retry-After", "1");
+    reply.close = true;
+    return reply;
 }
 
 output::DropPolicy policy(proto::OutputPolicy policy) {
@@ -171,7 +181,9 @@ void Agent::listen() {
     });
     listener_->set_on_refuse(
         [this](const std::string& peer, const std::string& why) { record_refusal(peer, why); });
-    listener_->set_limit(proto::limits::connections, [this] { return connections_.size(); });
+    listener_->set_limit(
+        proto::limits::connections, [this] { return connections_.size(); },
+        io::to_wire(too_many_connections()));
     if (const sys::Result<> opened = listener_->open(); !opened)
         return log_.error(fmt::format("cannot serve exec on {}: {}",
                                       io::to_text(options_.exec_address),

@@ -50,9 +50,11 @@ void Listener::set_on_refuse(
     on_refuse_ = std::move(on_refuse);
 }
 
-void Listener::set_limit(std::size_t limit, std::function<std::size_t()> open) {
+void Listener::set_limit(std::size_t limit, std::function<std::size_t()> open,
+                         std::string farewell) {
     limit_ = limit;
     open_ = std::move(open);
+    farewell_ = std::move(farewell);
 }
 
 sys::Result<> Listener::open() {
@@ -135,6 +137,9 @@ void Listener::admit(sys::UniqueFd fd, const SocketAddress& peer) {
     const bool served = is_served(fd.get(), peer);
     if (!served || (limit_ != 0 && open_ && open_() >= limit_)) {
         ++(served ? counters_.over_limit : counters_.refused);
+        // It may be gone already; and nobody waits for one who does not take a few bytes at once.
+        if (served)
+            (void)::send(fd.get(), farewell_.data(), farewell_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (on_refuse_)
             on_refuse_(describe_peer(fd.get(), peer),
                        served ? "too many connections" : "not the host");

@@ -44,8 +44,9 @@ public:
     /// For the log: the peer that was closed, and why ("not the host", "too many connections").
     void set_on_refuse(std::function<void(const std::string& peer, const std::string& why)> refuse);
     /// At most `limit` connections; `open` says how many there are, those included that on_accept
-    /// has just got (for example the size of their task group).
-    void set_limit(std::size_t limit, std::function<std::size_t()> open);
+    /// has just got (for example the size of their task group). One too many is sent `farewell`,
+    /// as far as its socket takes it at once, and closed.
+    void set_limit(std::size_t limit, std::function<std::size_t()> open, std::string farewell = {});
 
     /// Binds and listens. A Unix socket gets mode 0600; one that nobody listens on any more is
     /// replaced. Errors: EADDRINUSE, EACCES (a vsock port below 1024 without the privilege), EINVAL
@@ -81,6 +82,7 @@ private:
     std::function<void(const std::string&, const std::string&)> on_refuse_;
     std::size_t limit_ = 0; ///< 0: none
     std::function<std::size_t()> open_;
+    std::string farewell_; ///< what one connection too many is told
     Counters counters_;
 };
 

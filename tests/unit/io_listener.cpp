@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <vector>
@@ -30,7 +31,8 @@ struct House {
     House() {
         listener.set_on_accept(
             [this](io::Socket socket) { accepted.push_back(std::move(socket)); });
-        listener.set_limit(3, [this] { return accepted.size(); });
+        listener.set_limit(
+            3, [this] { return accepted.size(); }, "too many");
         listener.set_on_refuse(
             [this](const std::string&, const std::string& why) { refused = why; });
     }
@@ -106,6 +108,10 @@ TEST_CASE("a listener serves its own user, up to its limit, on a socket of mode 
     CHECK(run_until(house.loop, [&] { return house.listener.counters().over_limit == 1; }));
     CHECK(house.accepted.size() == 3);
     CHECK(house.refused == "too many connections");
+    std::array<char, 100> told{};
+    CHECK(::recv(clients.back().native_handle(), told.data(), told.size(), 0) == 8);
+    CHECK(std::string_view(told.data()) == "too many");
+    CHECK(::recv(clients.back().native_handle(), told.data(), told.size(), 0) == 0);
     house.tasks.cancel();
     CHECK(run_until(house.loop, [&] { return house.tasks.size() == 0; }));
     house.listener.close();
