@@ -26,7 +26,6 @@ namespace rouse {
 namespace {
 
 constexpr std::chrono::milliseconds straggler_grace{1000};
-constexpr std::uint64_t open_files = 1U << 20U;
 
 /// Logs what failed; throws for what nothing can work without.
 void explain(const boot::Report& report, Log& log) {
@@ -72,7 +71,7 @@ AgentOptions boot_guest(Log& log) {
     const sys::Result<std::string> line = sys::kernel_command_line();
     boot::LoadedConfig loaded = boot::load_config(boot::config_file, line ? *line : std::string());
     explain(boot::set_up_identity(loaded.config.hostname), log);
-    (void)sys::raise_open_files(open_files); // as many as we get
+    (void)sys::raise_open_files(sys::open_files_wanted); // as many as we get
     make_run_directory(log);
     return options_of_vm(std::move(loaded), log);
 }

@@ -2,6 +2,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/boot/load_config.hpp"
+#include "agent/sys/machine.hpp"
 #include "agent/sys/signals.hpp"
 
 #include <fmt/format.h>
@@ -67,6 +68,8 @@ int run(const Arguments& arguments) {
         // Orphans come to PID 1 by themselves; anybody else has to ask for them.
         if (!arguments.is_pid1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
             log.warn("cannot become a subreaper: orphans go to PID 1");
+        // Connections and sessions have limits of their own; as many as we get.
+        (void)sys::raise_open_files(sys::open_files_wanted);
         sys::take_over_signals().value();
         Agent agent(std::move(options), log);
         (void)agent.run();

@@ -17,6 +17,9 @@ std::string kernel_release();
 /// Such as "x86_64". Source: uname(2).
 std::string machine_architecture();
 
+/// What an agent asks for: more than its limits on connections and sessions can need.
+constexpr std::uint64_t open_files_wanted = 1U << 20U;
+
 /// Lets this process open `wanted` descriptors, or as many as its hard limit allows without the
 /// privilege to raise it; returns how many. Source: getrlimit(2), RLIMIT_NOFILE.
 Result<std::uint64_t> raise_open_files(std::uint64_t wanted);
