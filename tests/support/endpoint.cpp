@@ -1,7 +1,6 @@
 #include "tests/support/endpoint.hpp"
 
 #include "tools/lab/guest.hpp"
-#include "tools/lab/relay.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +9,10 @@
 #include <deque>
 #include <optional>
 #include <stdexcept>
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
 namespace rouse::test {
 
@@ -46,6 +49,24 @@ proto::ExecResult read_result(Connection& connection) {
     return std::move(*result);
 }
 
+/// A connect waits where the listener's queue is full; one that does not block would fail instead.
+/// Source: unix(7), ERRORS; socket(7), SO_SNDTIMEO.
+std::optional<lab::Descriptor> connect_patiently(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return std::nullopt;
+    path.copy(address.sun_path, path.size());
+    lab::Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval limit{
+        .tv_sec = std::chrono::duration_cast<std::chrono::seconds>(patience).count(), .tv_usec = 0};
+    if (!connection.is_open() ||
+        ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+        ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+            0)
+        return std::nullopt;
+    return connection;
+}
+
 [[noreturn]] void not_there(const json::value& document, std::string_view pointer) {
     throw std::runtime_error(
         fmt::format("there is no {} in {}", pointer, json::serialize(document)));
@@ -58,7 +79,7 @@ Connection Endpoint::connect() const {
     if (behind_vsock_)
         socket = lab::connect_guest(target_, lab::exec_port, lab::Deadline(patience));
     else
-        socket = lab::connect_unix(target_.substr(5));
+        socket = connect_patiently(target_.substr(5));
     if (!socket) throw std::runtime_error(fmt::format("{} does not accept", target_));
     return Connection(std::move(*socket));
 }

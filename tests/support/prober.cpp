@@ -193,6 +193,8 @@ bool EchoProber::probe() {
         const auto frame = stream_.receive();
         if (!frame) return false;
         if (frame->header.type == FrameType::data) back += frame->payload.size();
+        if (frame->header.type == FrameType::error || frame->header.type == FrameType::exit)
+            throw std::runtime_error("the stream ended: " + frame->payload);
     }
     note(Clock::now() - start);
     const proto::Ack ack{.window = proto::limits::exec_window};
@@ -204,6 +206,21 @@ bool EchoProber::probe() {
 
 void EchoProber::interrupt() {
     hang_up(stream_);
+}
+
+bool HttpProber::probe() {
+    const auto start = Clock::now();
+    if (!connection_.send(request_text("GET", "/v1/ready", {}, "Connection: keep-alive\r\n")))
+        return false;
+    const HttpAnswer answer = read_answer(connection_);
+    if (answer.status != 200) throw std::runtime_error("answered " + answer.head);
+    note(Clock::now() - start);
+    breathe();
+    return true;
+}
+
+void HttpProber::interrupt() {
+    (void)::shutdown(connection_.descriptor(), SHUT_RDWR); // gone already: just as well
 }
 
 bool ExecProber::probe() {

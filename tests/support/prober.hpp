@@ -125,6 +125,19 @@ private:
     std::uint64_t offset_ = 0;
 };
 
+/// Requests on one HTTP connection that stays.
+class HttpProber : public Prober {
+public:
+    explicit HttpProber(const Endpoint& guest) : connection_(guest.connect()) {}
+
+protected:
+    bool probe() override;
+    void interrupt() override;
+
+private:
+    Connection connection_;
+};
+
 /// A command from spawn to answer.
 class ExecProber : public Prober {
 public:
