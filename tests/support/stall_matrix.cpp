@@ -53,6 +53,7 @@ StallMatrix::StallMatrix(ScriptedHost& host, Endpoint guest, std::string payload
     probers_["link"] = std::make_unique<LinkProber>(host_.link());
     probers_["exec stream"] =
         std::make_unique<EchoProber>(FrameConnection::exec(guest_, request_of({"cat"})));
+    probers_["http"] = std::make_unique<HttpProber>(guest_);
     probers_["exec"] = std::make_unique<ExecProber>(guest_, payload_);
     for (const auto& [name, prober] : probers_)
         prober->start();

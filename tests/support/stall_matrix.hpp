@@ -1,8 +1,8 @@
 #pragma once
 // Everybody who reads from an agent, each in a thread of its own that measures how long what it
 // reads was under way: the output of a workload that is `rouse-payload stamps`, the link's answers
-// to pings, the echo of an exec stream, and whole commands. One of them is frozen while the others
-// are measured.
+// to pings, the echo of an exec stream, answers on an HTTP connection that stays, and whole
+// commands. One of them is frozen while the others are measured.
 
 #include "tests/support/scripted_host.hpp"
 
@@ -20,7 +20,7 @@ inline const std::string stall_matrix_config =
     R"({"write_timeout_ms": 60000,
         "output": {"stdout": {"policy": "block"}, "stderr": {"policy": "block"}}})";
 
-/// 99th percentiles by reader: "stdout", "stderr", "link", "exec stream", "exec".
+/// 99th percentiles by reader: "stdout", "stderr", "link", "exec stream", "http", "exec".
 using Latencies = std::map<std::string, std::chrono::microseconds>;
 
 class Prober;
