@@ -73,12 +73,15 @@ bool HttpBodyReader::decode(HttpBodyPiece& piece) {
         state = decoder_.feed(received_, piece.bytes);
     while (state == HttpBodyDecoder::State::incomplete && piece.bytes.empty() &&
            !received_.empty());
-    if (state == HttpBodyDecoder::State::malformed) ended_ = State::malformed;
+    if (state == HttpBodyDecoder::State::malformed) {
+        ended_ = State::malformed;
+        piece.bytes.clear(); // what came before belongs to nothing whole
+    }
     if (state == HttpBodyDecoder::State::complete) {
         ended_ = State::end;
         completed_.notify_all();
     }
-    if (!piece.bytes.empty() && ended_ != State::malformed) return true;
+    if (!piece.bytes.empty()) return true;
     piece.state = ended_;
     return ended_ != State::bytes;
 }

@@ -73,6 +73,7 @@ struct BodyRig {
             io::Awaitable<HttpBodyPiece> asking = body();
             piece = co_await std::move(asking);
             more = piece.state == HttpBodyPiece::State::bytes;
+            bytes_or_reason = bytes_or_reason && piece.bytes.empty() != more;
             bytes += piece.bytes.size();
             sum = sum * 31 + std::hash<std::string>()(piece.bytes.substr(0, 1));
             largest = std::max(largest, piece.bytes.size());
@@ -118,6 +119,7 @@ struct BodyRig {
     std::size_t bytes = 0;
     std::size_t sum = 0;
     std::size_t largest = 0;
+    bool bytes_or_reason = true; ///< so it was with every piece
     std::string state;
 };
 
@@ -174,6 +176,8 @@ TEST_CASE("a body that is cut, stalls or is malformed says so to its handler", "
         Row{"PUT /all HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "malformed", false},
         Row{"PUT /all HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", "malformed",
             false},
+        Row{"PUT /all HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n", "malformed",
+            false},
         Row{"PUT /all HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n", "malformed",
             false},
         Row{"PUT /all HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(300, '0'),
@@ -189,6 +193,7 @@ TEST_CASE("a body that is cut, stalls or is malformed says so to its handler", "
     }
     CHECK(run_until(rig.loop, [&] { return rig.handler_ended; }));
     CHECK(rig.state == row.state);
+    CHECK(rig.bytes_or_reason);
     if (!row.hangs_up && row.state != "end") CHECK(rig.connection_ends());
 }
 
