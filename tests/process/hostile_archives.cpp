@@ -93,9 +93,7 @@ std::vector<Archive> that_lead_outside() {
     };
 }
 
-std::vector<Archive> that_lie() {
-    const std::string holes = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n";
-    const std::string map = "the map of its holes is malformed";
+std::vector<Archive> with_bad_headers() {
     const std::string largest = "\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff"s;
     const std::string beyond = "\x80\0\0\0\x80\0\0\0\0\0\0\0"s;
     std::string damaged = file_entry("name");
@@ -118,6 +116,13 @@ std::vector<Archive> that_lie() {
          with_data(header_block("long", 70'000, {{type_at, "L"}}), std::string(70'000, 'x')) +
              file_entry("m"),
          "above 65536 bytes"},
+    };
+}
+
+std::vector<Archive> with_bad_records() {
+    const std::string holes = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n";
+    const std::string map = "the map of its holes is malformed";
+    return {
         {"records that are none", with_records("no record", file_entry("m")), "malformed"},
         {"a record of 99 bytes that has 12", with_records("99 path=abc\n", file_entry("m")),
          "malformed"},
@@ -142,8 +147,8 @@ std::vector<Archive> that_lie() {
 
 std::vector<BadRequest> hostile_archives(const std::string& directory) {
     std::vector<Archive> archives = that_lead_outside();
-    for (Archive& archive : that_lie())
-        archives.push_back(std::move(archive));
+    for (const auto& more : {with_bad_headers(), with_bad_records()})
+        archives.insert(archives.end(), more.begin(), more.end());
     std::vector<BadRequest> rows;
     for (std::size_t i = 0; i < archives.size(); ++i) {
         const Archive& archive = archives[i];

@@ -77,6 +77,11 @@ std::vector<BadRequest> bad_commands() {
                    name),
         member_row("an id with a zero byte", R"("id": "a\u0000")", name),
         member_row("the workload's id", R"("id": "main")", name),
+    };
+}
+
+std::vector<BadRequest> bad_attributes() {
+    return {
         member_row("an unknown limit", R"("rlimits": {"nofiles": 1})", "$.rlimits.nofiles"),
         member_row("a negative limit", R"("rlimits": {"nofile": -1})", "$.rlimits.nofile"),
         member_row("a limit of 2^64", R"("rlimits": {"nofile": 18446744073709551616})",
@@ -122,8 +127,8 @@ BadRequest forward_row(std::string name, std::string_view body, std::string says
 const std::vector<BadRequest>& hostile_commands() {
     static const std::vector<BadRequest> rows = [] {
         std::vector<BadRequest> all = bad_json();
-        for (const auto& more : bad_commands())
-            all.push_back(more);
+        for (const auto& more : {bad_commands(), bad_attributes()})
+            all.insert(all.end(), more.begin(), more.end());
         return all;
     }();
     return rows;

@@ -2,17 +2,17 @@
 
 #include "proto/frame_decoder.hpp"
 #include "proto/limits.hpp"
-#include "proto/output.hpp"
 #include "tests/process/agent.hpp"
+#include "tests/process/hostile_rows.hpp"
 #include "tests/support/stall_matrix.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <sys/ioctl.h>
@@ -67,23 +67,49 @@ std::uint64_t waiting_data(const test::Connection& connection) {
     return data;
 }
 
+/// The next bytes and no more.
+std::string take_exactly(const test::Connection& connection, std::size_t count) {
+    test::wait_until([&] { return waiting_bytes(connection) >= static_cast<int>(count); },
+                     [&] { return fmt::format("{} bytes do not come", count); }, test::patience);
+    std::string bytes(count, '\0');
+    if (::recv(connection.descriptor(), bytes.data(), count, 0) != static_cast<ssize_t>(count))
+        throw std::runtime_error("the stream has ended");
+    return bytes;
+}
+
+/// A stream of which nothing was read behind STARTED.
+test::Connection begun_stream(const test::Endpoint& guest, std::vector<std::string> argv) {
+    proto::ExecRequest request;
+    request.command.argv = std::move(argv);
+    request.session.reattach_grace = std::chrono::milliseconds(0);
+    test::Connection connection = guest.connect();
+    const std::string body = boost::json::serialize(proto::to_json(request));
+    if (!connection.send(test::upgrade_text("/v1/exec", body)))
+        throw std::runtime_error("the connection has ended");
+    std::string head;
+    while (!head.ends_with("\r\n\r\n"))
+        head += take_exactly(connection, 1);
+    const std::string started = take_exactly(connection, proto::frame_header_size);
+    const auto header = proto::decode(std::span<const char, proto::frame_header_size>(started));
+    if (header.type != proto::FrameType::started) throw std::runtime_error("nothing has started");
+    (void)take_exactly(connection, header.length); // what it says is not the point
+    return connection;
+}
+
 /// Acknowledges what it does not read until the socket is full, then reads half a frame.
-FrameConnection stop_reading(const test::Endpoint& guest) {
-    FrameConnection stream = stream_of(guest, test::payload({"sequence", "stdout", "64M"}));
+test::Connection stop_reading(const test::Endpoint& guest) {
+    test::Connection stream = begun_stream(guest, test::payload({"sequence", "stdout", "64M"}));
     std::uint64_t acked = 0;
     const auto full = [&] {
-        const std::uint64_t data = waiting_data(stream.connection());
+        const std::uint64_t data = waiting_data(stream);
         if (std::exchange(acked, data) == data) return data > proto::limits::exec_window;
-        const proto::Ack ack{.window = proto::limits::exec_window};
-        (void)stream.send(proto::FrameType::ack, proto::to_json(ack), proto::stream_id::out,
-                          data); // a full socket tells that it came
+        (void)stream.send(test::frame_text(proto::FrameType::ack, proto::stream_id::out, data,
+                                           R"({"window": 65536})")); // a full socket tells
         return false;
     };
     test::wait_until(
         full, [&] { return fmt::format("{} bytes came", acked); }, test::patience);
-    std::array<char, 1000> half{};
-    if (::recv(stream.connection().descriptor(), half.data(), half.size(), 0) <= 0)
-        throw std::runtime_error("the stream has ended");
+    (void)take_exactly(stream, 1000);
     return stream;
 }
 
@@ -118,7 +144,7 @@ TEST_CASE("a client that stops in the middle of a frame holds up nobody else",
     const test::Agent agent(place, test::payload({"stamps"}), test::stall_matrix_config);
     const test::Endpoint& guest = agent.endpoint();
     auto matrix = std::make_unique<StallMatrix>(*host, guest, test::payload({}).front());
-    std::optional<FrameConnection> reader;
+    std::optional<test::Connection> reader;
     std::optional<FrameConnection> sender;
     std::optional<test::Connection> taker;
     const auto freeze = [&] {
