@@ -60,6 +60,7 @@ json::object Agent::status() const {
     object["files"] = {{"running", files_.counters().running},
                        {"started", files_.counters().started_total},
                        {"failed", files_.counters().failed_total}};
+    object["forwards"] = {{"open", forward_.open()}};
     object["http"] = {{"requests", http_.counters().requests},
                       {"bad_requests", http_.counters().bad_requests}};
     if (listener_)

@@ -114,6 +114,7 @@ constexpr std::array table{
            "/status/files/started"},
     Metric{"rouse_files_failed", counter, "", "Requests for files that failed.",
            "/status/files/failed"},
+    Metric{"rouse_forwards_open", gauge, "", "Forwards that are open.", "/status/forwards/open"},
     Metric{"rouse_http_requests", counter, "", "Requests on the exec port.",
            "/conns/http/requests"},
     Metric{"rouse_http_bad_requests", counter, "", "Malformed, too large or too slow requests.",

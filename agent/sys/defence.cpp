@@ -14,9 +14,9 @@ namespace rouse::sys {
 namespace {
 
 /// In the order of the enumeration.
-constexpr std::array<std::string_view, 7> names = {
+constexpr std::array<std::string_view, 8> names = {
     "write-deadline", "frame-cap",  "stall-redial", "independent-writers",
-    "relay-watchdog", "exit-first", "close-range"};
+    "relay-watchdog", "exit-first", "close-range",  "peer-cid"};
 
 } // namespace
 

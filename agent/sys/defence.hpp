@@ -13,6 +13,7 @@ enum class Defence {
     relay_watchdog,      ///< "relay-watchdog": a lost wake-up is repaired
     exit_first,          ///< "exit-first": EXIT does not wait for the end of the streams
     close_range,         ///< "close-range": a child has only its own descriptors
+    peer_cid,            ///< "peer-cid": only the host is served
 };
 
 #ifdef ROUSE_TEST_BUILD

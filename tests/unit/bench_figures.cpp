@@ -2,7 +2,7 @@
 // through frames, and what a peer needs in a guest.
 #include "tools/benchmark/plot.hpp"
 #include "tools/benchmark/relay/frame_scan.hpp"
-#include "tools/benchmark/libraries.hpp"
+#include "tools/lab/guest_program.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -125,15 +125,15 @@ TEST_CASE("a frame is seen through wherever the stream is cut", "[bench]") {
 
 TEST_CASE("the files of a dynamic program are its libraries and its loader", "[bench]") {
     using Files = std::vector<std::filesystem::path>;
-    CHECK(bench::parse_libraries("\tlinux-vdso.so.1 (0x00007f3a)\n"
-                                 "\tlibc.so.6 => /lib/a (1)/libc.so.6 (0x00007f10)\n"
-                                 "\t/lib64/ld-linux-x86-64.so.2 (0x00007f3c)\n") ==
+    CHECK(lab::parse_libraries("\tlinux-vdso.so.1 (0x00007f3a)\n"
+                               "\tlibc.so.6 => /lib/a (1)/libc.so.6 (0x00007f10)\n"
+                               "\t/lib64/ld-linux-x86-64.so.2 (0x00007f3c)\n") ==
           Files{"/lib/a (1)/libc.so.6", "/lib64/ld-linux-x86-64.so.2"});
-    CHECK(bench::parse_libraries("\tstatically linked\n").empty());
-    CHECK(bench::parse_libraries("").empty());
+    CHECK(lab::parse_libraries("\tstatically linked\n").empty());
+    CHECK(lab::parse_libraries("").empty());
 }
 
 TEST_CASE("a library that is not found is an error that names it", "[bench]") {
-    CHECK_THROWS_WITH(bench::parse_libraries("\tlibgone.so.1 => not found\n"),
+    CHECK_THROWS_WITH(lab::parse_libraries("\tlibgone.so.1 => not found\n"),
                       ContainsSubstring("libgone.so.1"));
 }

@@ -2,8 +2,8 @@
 
 #include "initramfs/command.hpp"
 #include "initramfs/file.hpp"
-#include "tools/benchmark/guest_program.hpp"
 #include "tools/lab/guest.hpp"
+#include "tools/lab/guest_program.hpp"
 #include "tools/lab/places.hpp"
 
 #include <fmt/format.h>
@@ -48,8 +48,8 @@ std::vector<initramfs::ExtraFile> guest_files(const std::filesystem::path& folde
         {.source = client_key.string() + ".pub",
          .destination = "root/.ssh/authorized_keys",
          .mode = 0600}};
-    append(files, guest_program("/usr/bin/socat", "bin/socat"));
-    append(files, guest_program(server_path, "bin/dropbear"));
+    append(files, lab::guest_program("/usr/bin/socat", "bin/socat"));
+    append(files, lab::guest_program(server_path, "bin/dropbear"));
     return files;
 }
 

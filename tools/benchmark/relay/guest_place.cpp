@@ -1,6 +1,6 @@
-#include "tools/benchmark/guest_program.hpp"
 #include "tools/benchmark/relay/place.hpp"
 #include "tools/lab/guest.hpp"
+#include "tools/lab/guest_program.hpp"
 #include "tools/lab/places.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ std::string in_image(const std::filesystem::path& path) {
 
 /// The peers' programs, each with what it needs to run. The image's /usr/bin is its /bin.
 std::vector<initramfs::ExtraFile> programs() {
-    std::vector<initramfs::ExtraFile> files = guest_program(socat_path, "bin/socat");
+    std::vector<initramfs::ExtraFile> files = lab::guest_program(socat_path, "bin/socat");
     files.push_back({.source = lab::build_product("tools/rouse-bench-peer"),
                      .destination = in_image(peer_path),
                      .mode = 0755});
