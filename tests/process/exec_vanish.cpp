@@ -124,8 +124,8 @@ LastWords hear_out(const Agent& agent) {
     // One that writes and one that is silent, each longer than anybody would wait.
     auto stream = FrameConnection::exec(
         agent.endpoint(),
-        test::shell_request("sleep 60 & silent=$!; (while :; do echo late; sleep 0.01; done) & "
-                            "echo $silent; read line; exit 3"));
+        test::shell_request("sleep 60 & echo $!; (while :; do echo late; sleep 0.01; done) & "
+                            "read line; exit 3"));
     const pid_t leader = test::started_pid(stream);
     const auto silent = static_cast<pid_t>(test::leading_number(read_line(stream)));
     lab::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, leader, 0)));
