@@ -43,4 +43,5 @@ private:
 
 } // namespace rouse::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

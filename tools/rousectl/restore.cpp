@@ -20,6 +20,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr auto chain_limit = 30s;
+constexpr int most_tries = 3;
 
 struct RestoreOptions {
     std::string generation = "new";
@@ -35,7 +36,12 @@ std::string random_bytes(std::size_t count) {
     return bytes;
 }
 
-/// The wall clock is read as late as can be.
+std::uint64_t wall_clock() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 proto::RestoreDocument to_document(const RestoreOptions& options) {
     proto::RestoreDocument document;
     if (options.generation == "new")
@@ -45,11 +51,7 @@ proto::RestoreDocument to_document(const RestoreOptions& options) {
     else if (options.generation != "same")
         throw std::runtime_error("--generation takes a UUID, 'new' or 'same'");
     if (options.entropy == "auto") document.entropy = random_bytes(32);
-    if (options.now == "auto") {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        document.now_ns = static_cast<std::uint64_t>(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-    }
+    if (options.now == "auto") document.now_ns = wall_clock();
     return document;
 }
 
@@ -69,15 +71,26 @@ std::string table(const proto::RestoreReport& report) {
     return text;
 }
 
+/// Another trigger of the same restore may close our connection before it has carried ours: then
+/// we say it again. The same generation twice is saying it once.
+host::Outcome<host::HttpAnswer> ask_restore(const host::Target& target,
+                                            proto::RestoreDocument document) {
+    const auto deadline = host::Clock::now() + chain_limit;
+    for (int tries = 1;; ++tries) {
+        boost::asio::io_context io{1};
+        host::Dialer dialer(io.get_executor(), target);
+        if (document.now_ns) document.now_ns = wall_clock();
+        const host::HttpQuestion question{.method = "POST",
+                                          .path = "/v1/restore",
+                                          .body = json::serialize(to_json(document)),
+                                          .upgrade = {}};
+        auto answer = run_to_end(io, host::http_ask(dialer, question, deadline));
+        if (answer || tries == most_tries || host::Clock::now() >= deadline) return answer;
+    }
+}
+
 int restore(const host::Target& target, const RestoreOptions& options) {
-    boost::asio::io_context io{1};
-    host::Dialer dialer(io.get_executor(), target);
-    const host::HttpQuestion question{.method = "POST",
-                                      .path = "/v1/restore",
-                                      .body = json::serialize(to_json(to_document(options))),
-                                      .upgrade = {}};
-    const auto answer =
-        run_to_end(io, host::http_ask(dialer, question, host::Clock::now() + chain_limit));
+    const auto answer = ask_restore(target, to_document(options));
     if (!answer) {
         complain(answer.error().message);
         return own_error;

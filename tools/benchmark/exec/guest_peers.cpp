@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -151,8 +153,12 @@ void GuestPeers::run_by_ssh() {
 }
 
 double GuestPeers::spawn_time(unsigned count) {
-    return std::stod(
-        initramfs::command_output(rousectl({peer_path, "spawn", std::to_string(count)})));
+    const std::string said =
+        initramfs::command_output(rousectl({peer_path, "spawn", std::to_string(count)}));
+    double microseconds = 0;
+    if (std::from_chars(said.data(), said.data() + said.size(), microseconds).ec != std::errc())
+        throw std::runtime_error(fmt::format("the guest's peer says '{}'", said));
+    return microseconds;
 }
 
 } // namespace rouse::bench
