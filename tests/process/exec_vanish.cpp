@@ -202,7 +202,8 @@ TEST_CASE("an exit is told within 50 ms of the death although somebody keeps the
         const LastWords words = hear_out(agent);
         CHECK(words.code == 3);
         CHECK(words.how == proto::EndOfStream::How::lingered);
-        CHECK(words.until_end >= proto::limits::drain_deadline_exec);
+        // We may learn of the death later than the agent does.
+        CHECK(words.until_end >= proto::limits::drain_deadline_exec - 50ms);
         CHECK(words.until_end < 10s); // of the 60 for which the outputs are kept
         until_exit.push_back(words.until_exit);
         late_bytes += words.bytes_after_exit;
