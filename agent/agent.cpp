@@ -42,9 +42,8 @@ io::TaskGroup::OnEscape report_escape(Log& log) {
 
 /// For who connects when all connections that there may be are open.
 io::HttpReply too_many_connections() {
-    io::HttpReply reply = io::HttpReply::error(
-        503, "busy", fmt::format("{} connections are open", proto::limits::connections));
-    reply.headers.emplace("Retry-After", "1");
+    io::HttpReply reply = io::HttpReply::retry_later(
+        "busy", fmt::format("{} connections are open", proto::limits::connections));
     reply.close = true;
     return reply;
 }

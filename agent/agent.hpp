@@ -78,8 +78,8 @@ private:
     void workload_ended();
     void announce_ready();
     // agent_sessions.cpp
-    std::vector<exec::OtherSession> other_sessions();
-    exec::OtherSession main_session();
+    std::vector<exec::ListedSession> other_sessions();
+    exec::ListedSession main_session();
     [[nodiscard]] proto::SessionDocument main_document() const;
     io::Awaitable<> workload_over();
     // agent_ending.cpp

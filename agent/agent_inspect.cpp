@@ -1,9 +1,9 @@
 // The documents of `GET /v1/debug/NAME`, and the metrics that are made of them.
 
-#include "agent/age.hpp"
 #include "agent/agent.hpp"
 #include "agent/debug/metrics.hpp"
 #include "agent/debug/vitals.hpp"
+#include "agent/sys/age.hpp"
 
 #include <boost/json.hpp>
 
@@ -44,7 +44,7 @@ json::object relay_json(const output::RelayStatus& relay) {
                      {"console_active", relay.console_active},
                      {"console_shown", relay.console_shown},
                      {"console_dropped", relay.console_dropped}};
-    if (relay.stalled_since) row["stalled_ms"] = milliseconds_since(*relay.stalled_since);
+    if (relay.stalled_since) row["stalled_ms"] = sys::milliseconds_since(*relay.stalled_since);
     if (!relay.why_down.empty()) row["why_down"] = relay.why_down;
     if (relay.ended) {
         row["ended"] = name(relay.ended->how);
@@ -68,7 +68,7 @@ json::object Agent::conns() const {
         rows.push_back({{"id", entry.id},
                         {"role", entry.role},
                         {"epoch", entry.epoch},
-                        {"age_ms", milliseconds_since(entry.opened)}});
+                        {"age_ms", sys::milliseconds_since(entry.opened)}});
     json::object document{{"epoch", registry_.epoch()}, {"open", rows.size()}};
     if (listener_)
         document["listener"] = {{"address", io::to_text(listener_->address())},
@@ -86,7 +86,7 @@ json::object Agent::conns() const {
 json::object Agent::children() const {
     json::array rows;
     for (const supervise::Reaper::Running& child : reaper_.running())
-        rows.push_back({{"pid", child.pid}, {"age_ms", milliseconds_since(child.started)}});
+        rows.push_back({{"pid", child.pid}, {"age_ms", sys::milliseconds_since(child.started)}});
     return {{"children", reaper_.counters().children},
             {"orphans", reaper_.counters().orphans},
             {"running", rows.size()},

@@ -1,6 +1,7 @@
 // Sessions that are no commands of a client: the workload, which is `main`, and requests for files.
 
 #include "agent/agent.hpp"
+#include "agent/sys/age.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,7 +10,7 @@ namespace rouse {
 
 namespace {
 
-exec::OtherSession files_session(const std::shared_ptr<files::Applet>& applet) {
+exec::ListedSession files_session(const std::shared_ptr<files::Applet>& applet) {
     return {.document = [applet] { return applet->document(); },
             .signal = [applet](int number) { return applet->signal(number); },
             .wait = [applet] { return applet->wait_ended(); },
@@ -18,15 +19,15 @@ exec::OtherSession files_session(const std::shared_ptr<files::Applet>& applet) {
 
 } // namespace
 
-std::vector<exec::OtherSession> Agent::other_sessions() {
-    std::vector<exec::OtherSession> all;
+std::vector<exec::ListedSession> Agent::other_sessions() {
+    std::vector<exec::ListedSession> all;
     if (workload_.state() != Workload::State::none) all.push_back(main_session());
     for (const std::shared_ptr<files::Applet>& applet : files_.running())
         all.push_back(files_session(applet));
     return all;
 }
 
-exec::OtherSession Agent::main_session() {
+exec::ListedSession Agent::main_session() {
     return {.document = [this] { return main_document(); },
             .signal =
                 [this](int number) {
@@ -48,9 +49,7 @@ proto::SessionDocument Agent::main_document() const {
     if (!workload_.command().argv.empty()) document.program = workload_.command().argv.front();
     document.pid = static_cast<std::uint64_t>(std::max<pid_t>(workload_.pid(), 0));
     document.detached = true;
-    const auto age = std::chrono::steady_clock::now() - started_;
-    document.age_ms = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
+    document.age_ms = sys::milliseconds_since(started_);
     document.controlled = workload_clients_.control.is_held();
     document.readers = output_.retained().readers() + workload_clients_.readers;
     for (const output::RelayStatus& relay : output_.status())

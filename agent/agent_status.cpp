@@ -1,7 +1,7 @@
 // The status document of `GET /v1/status` and `rouse debug status`.
 
-#include "agent/age.hpp"
 #include "agent/agent.hpp"
+#include "agent/sys/age.hpp"
 #include "agent/sys/machine.hpp"
 #include "agent/sys/proc.hpp"
 
@@ -45,7 +45,7 @@ json::object Agent::status() const {
     const restore::Identity& identity = restore_.identity();
     json::object object{{"version", ROUSE_VERSION},
                         {"pid", ::getpid()},
-                        {"uptime_ms", milliseconds_since(started_)},
+                        {"uptime_ms", sys::milliseconds_since(started_)},
                         {"kernel", sys::kernel_release()},
                         {"boot_id", identity.boot_id},
                         {"generation", identity.generation},

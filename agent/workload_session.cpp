@@ -23,29 +23,28 @@ WorkloadSession::make(WorkloadClients& clients, Workload& workload,
 
 WorkloadSession::WorkloadSession(WorkloadClients& clients, Workload& workload,
                                  output::RetainedOutput& output, output::Scratch scratch)
-    : clients_(clients), workload_(workload), output_(output), scratch_(std::move(scratch)) {
+    : clients_(clients), workload_(workload), output_(output), streams_(output.streams()),
+      scratch_(std::move(scratch)) {
     ++clients_.all;
     input_.close(); // What comes is acknowledged and thrown away.
 }
 
-std::optional<output::RetainedStream> WorkloadSession::find(std::uint8_t stream) const {
-    for (output::RetainedStream& one : output_.streams())
-        if (one.number == stream) return std::move(one);
-    return std::nullopt;
+const output::RetainedStream* WorkloadSession::find(std::uint8_t stream) const {
+    const auto found = std::ranges::find(streams_, stream, &output::RetainedStream::number);
+    return found == streams_.end() ? nullptr : &*found;
 }
 
 exec::OutputState WorkloadSession::output_state(std::uint8_t stream) const {
-    const std::optional<output::RetainedStream> found = find(stream);
-    // Its output goes to the console: of this one there will be nothing.
-    if (!found) return {.oldest = 0, .next = 0, .ended = proto::EndOfStream()};
+    const output::RetainedStream* const found = find(stream);
+    if (found == nullptr) return {.oldest = 0, .next = 0, .ended = proto::EndOfStream()};
     const output::RelayBook::Offsets& offsets = found->book->offsets();
     return {.oldest = offsets.acked, .next = offsets.read, .ended = found->book->ended()};
 }
 
 sys::Result<exec::OutputPiece> WorkloadSession::piece(std::uint8_t stream, std::uint64_t from,
                                                       std::size_t limit) {
-    const std::optional<output::RetainedStream> found = find(stream);
-    if (!found) return exec::OutputPiece();
+    const output::RetainedStream* const found = find(stream);
+    if (found == nullptr) return exec::OutputPiece();
     const std::uint64_t end = std::max(from, found->book->offsets().read);
     sys::Result<output::RetainedPiece> copied =
         output::copy_retained(*found, scratch_, from, end, limit);
@@ -68,14 +67,6 @@ sys::Result<> WorkloadSession::signal(int number) {
 
 sys::Result<> WorkloadSession::resize(const proto::TerminalSize&) {
     return sys::error_from(ENOTTY);
-}
-
-proto::Parsed<void> WorkloadSession::receive_input(const proto::Frame& frame) {
-    const bool ends = frame.header.type == proto::FrameType::eos;
-    proto::Parsed<void> taken =
-        ends ? input_.end(frame.header.offset) : input_.receive(frame.header, frame.payload);
-    changed().notify_all();
-    return taken;
 }
 
 } // namespace rouse

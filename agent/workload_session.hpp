@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rouse {
 
@@ -60,18 +61,19 @@ public:
     void remove_reader() override { --clients_.readers; }
     sys::Result<> signal(int number) override;
     sys::Result<> resize(const proto::TerminalSize& size) override;
-    proto::Parsed<void> receive_input(const proto::Frame& frame) override;
     [[nodiscard]] exec::SessionInput& input() override { return input_; }
 
 private:
     WorkloadSession(WorkloadClients& clients, Workload& workload, output::RetainedOutput& output,
                     output::Scratch scratch);
-    [[nodiscard]] std::optional<output::RetainedStream> find(std::uint8_t stream) const;
+    /// Null where the output goes to the console.
+    [[nodiscard]] const output::RetainedStream* find(std::uint8_t stream) const;
 
     std::string id_ = "main";
     WorkloadClients& clients_;
     Workload& workload_;
     output::RetainedOutput& output_;
+    std::vector<output::RetainedStream> streams_; ///< all that there will be: they are made first
     output::Scratch scratch_;
     std::string piece_; ///< what piece() shows
     exec::SessionInput input_;

@@ -70,8 +70,7 @@ public:
     virtual sys::Result<> signal(int number) = 0;
     /// Errors: ENOTTY without a terminal, ESRCH as above.
     virtual sys::Result<> resize(const proto::TerminalSize& size) = 0;
-    /// Frames of stream 0 (SessionInput).
-    virtual proto::Parsed<void> receive_input(const proto::Frame& frame) = 0;
+    /// Whoever changes it says so by changed().
     [[nodiscard]] virtual SessionInput& input() = 0;
 };
 

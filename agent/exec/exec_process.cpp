@@ -92,8 +92,9 @@ sys::Result<supervise::Stdio> ExecProcess::make_terminal(sys::TerminalSize size)
 
 /// The user may open /dev/stdout or /dev/tty again.
 sys::Result<> ExecProcess::give_to(const std::string& user, const supervise::Stdio& stdio) {
+    if (user.empty()) return {}; // Ours already, and no files to be read for it.
     const sys::Result<sys::User> owner = sys::find_user(user);
-    if (user.empty() || !owner) return {}; // One that is unknown is the spawner's to report.
+    if (!owner) return {}; // The spawner reports it.
     if (stdio.terminal) return sys::set_terminal_owner(stdio.in, owner->uid);
     for (const sys::UniqueFd& end : given_) {
         if (!end.valid()) continue;

@@ -93,10 +93,7 @@ io::Awaitable<std::optional<io::HttpReply>> ExecService::pass_gate() {
     io::Awaitable<bool> waiting = gate_();
     const bool open = co_await std::move(waiting);
     if (open) co_return std::nullopt;
-    io::HttpReply reply =
-        io::HttpReply::error(503, "not_ready", "execs wait for step '" + gate_step_() + "'");
-    reply.headers.emplace("Retry-After", "1");
-    co_return reply;
+    co_return io::HttpReply::retry_later("not_ready", "execs wait for step '" + gate_step_() + "'");
 }
 
 ExecService::Found ExecService::find_or_start(proto::ExecRequest request, Form form) {
@@ -129,17 +126,15 @@ io::Awaitable<io::HttpReply> ExecService::run(io::HttpRequest request) {
 
 io::Awaitable<io::HttpReply> ExecService::answer_result(std::shared_ptr<Session> session) {
     const PlainClient client(session);
-    while (!session->has_result()) {
-        io::Awaitable<> waiting = session->changed().wait();
-        co_await std::move(waiting);
-    }
+    io::Awaitable<> ending = session->wait_result();
+    co_await std::move(ending);
     io::HttpReply reply;
     reply.body = boost::json::serialize(proto::to_json(session->result()));
     co_return reply;
 }
 
 io::Awaitable<io::HttpReply> ExecService::answer_start(std::shared_ptr<Session> session) {
-    while (session->life().phase() == SessionLife::Phase::starting) {
+    while (session->is_starting()) {
         io::Awaitable<> waiting = session->changed().wait();
         co_await std::move(waiting);
     }

@@ -1,6 +1,6 @@
 #include "agent/exec/session.hpp"
 
-#include "agent/sys/clock.hpp"
+#include "agent/sys/age.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -131,14 +131,6 @@ void Session::release(std::uint8_t stream, std::uint64_t offset) {
     changed_.notify_all();
 }
 
-proto::Parsed<void> Session::receive_input(const proto::Frame& frame) {
-    const bool ends = frame.header.type == proto::FrameType::eos;
-    proto::Parsed<void> taken =
-        ends ? input_.end(frame.header.offset) : input_.receive(frame.header, frame.payload);
-    changed_.notify_all();
-    return taken;
-}
-
 void Session::fail(proto::SpawnFailure failure) {
     failure_ = std::move(failure);
     life_.failed();
@@ -184,6 +176,13 @@ bool Session::has_result() const {
     return failure_ || (exit_ && is_read(out_source_) && is_read(err_source_));
 }
 
+io::Awaitable<> Session::wait_result() {
+    while (!has_result()) {
+        io::Awaitable<> waiting = changed_.wait();
+        co_await std::move(waiting);
+    }
+}
+
 proto::ExecResult Session::result() const {
     proto::ExecResult result;
     result.exit = exit_;
@@ -194,7 +193,6 @@ proto::ExecResult Session::result() const {
 }
 
 proto::SessionDocument Session::document() const {
-    using std::chrono::milliseconds;
     proto::SessionDocument document;
     document.id = id_;
     document.state = name_of(life_.phase());
@@ -204,9 +202,7 @@ proto::SessionDocument Session::document() const {
     document.detached = life_.detached();
     document.controlled = control_.is_held();
     document.readers = readers_;
-    const auto age = std::chrono::steady_clock::now() - asked_;
-    document.age_ms =
-        static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(age).count());
+    document.age_ms = sys::milliseconds_since(asked_);
     document.stdin_received = input_.received();
     document.out = range_of(out_);
     document.err = range_of(err_);

@@ -23,6 +23,7 @@ public:
     /// `id` names it among all sessions. Borrows the budget.
     Session(const io::Executor& executor, std::string id, proto::ExecRequest request, Form form,
             io::MemoryBudget& budget);
+
     /// Starts the process and serves it until it has exited and its outputs are over, or until it
     /// could not be started. Cancelled: the process is killed. Call it once.
     io::Awaitable<> run(supervise::Spawner& spawner, OnStart on_start);
@@ -57,7 +58,6 @@ public:
     void remove_reader() override { --readers_; }
     sys::Result<> signal(int number) override;
     sys::Result<> resize(const proto::TerminalSize& size) override;
-    proto::Parsed<void> receive_input(const proto::Frame& frame) override;
     [[nodiscard]] SessionInput& input() override { return input_; }
 
     [[nodiscard]] Form form() const { return form_; }
@@ -66,6 +66,7 @@ public:
     [[nodiscard]] const SessionOutput& output(std::uint8_t stream) const;
     /// The process has exited, and all is taken that was in its pipes then; or it never ran.
     [[nodiscard]] bool has_result() const;
+    io::Awaitable<> wait_result();
     [[nodiscard]] proto::ExecResult result() const;
     [[nodiscard]] proto::SessionDocument document() const;
 

@@ -8,6 +8,11 @@ namespace rouse::exec {
 
 SessionInput::SessionInput(std::string whole) : waiting_(std::move(whole)), ended_(true) {}
 
+proto::Parsed<void> SessionInput::accept(const proto::Frame& frame) {
+    const bool ends = frame.header.type == proto::FrameType::eos;
+    return ends ? end(frame.header.offset) : receive(frame.header, frame.payload);
+}
+
 proto::Parsed<void> SessionInput::receive(const proto::FrameHeader& header,
                                           std::string_view bytes) {
     proto::Parsed<void> received = window_.receive(header);

@@ -15,6 +15,8 @@ public:
     SessionInput() = default;
     explicit SessionInput(std::string whole);
 
+    /// A frame of stream 0: DATA by receive(), EOS by end().
+    proto::Parsed<void> accept(const proto::Frame& frame);
     /// A DATA frame of stream 0. A problem: a gap, beyond the window, or after the end.
     proto::Parsed<void> receive(const proto::FrameHeader& header, std::string_view bytes);
     /// An EOS frame of stream 0.

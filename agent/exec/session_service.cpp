@@ -43,18 +43,10 @@ std::optional<std::chrono::milliseconds> timeout_of(const io::HttpRequest& reque
     return std::chrono::milliseconds(value);
 }
 
-io::Awaitable<> await_result(std::shared_ptr<Session> session) {
-    while (!session->has_result()) {
-        io::Awaitable<> waiting = session->changed().wait();
-        co_await std::move(waiting);
-    }
-}
-
-/// A client's command as any other session.
-OtherSession as_other(const std::shared_ptr<Session>& session) {
+ListedSession as_listed(const std::shared_ptr<Session>& session) {
     return {.document = [session] { return session->document(); },
             .signal = [session](int number) { return session->signal(number).has_value(); },
-            .wait = [session] { return await_result(session); },
+            .wait = [session] { return session->wait_result(); },
             .attach = [session] { return sys::Result<std::shared_ptr<Attachable>>(session); }};
 }
 
@@ -85,9 +77,9 @@ void SessionService::add_routes(io::HttpRoutes& routes) {
     };
 }
 
-std::optional<OtherSession> SessionService::find(const std::string& id) {
-    if (const std::shared_ptr<Session> session = sessions_.find(id)) return as_other(session);
-    for (OtherSession& other : others_())
+std::optional<ListedSession> SessionService::find(const std::string& id) {
+    if (const std::shared_ptr<Session> session = sessions_.find(id)) return as_listed(session);
+    for (ListedSession& other : others_())
         if (other.document().id == id) return std::move(other);
     return std::nullopt;
 }
@@ -100,7 +92,7 @@ io::HttpReply SessionService::unknown(const std::string& id) {
 
 io::Awaitable<io::HttpReply> SessionService::list(io::HttpRequest) {
     json::array all;
-    for (const OtherSession& other : others_())
+    for (const ListedSession& other : others_())
         all.push_back(proto::to_json(other.document()));
     for (const std::shared_ptr<Session>& session : sessions_.all())
         all.push_back(proto::to_json(session->document()));
@@ -110,13 +102,13 @@ io::Awaitable<io::HttpReply> SessionService::list(io::HttpRequest) {
 }
 
 io::Awaitable<io::HttpReply> SessionService::show(io::HttpRequest request) {
-    const std::optional<OtherSession> session = find(id_of(request));
+    const std::optional<ListedSession> session = find(id_of(request));
     if (!session) co_return unknown(id_of(request));
     co_return answer_session(session->document());
 }
 
 io::Awaitable<io::HttpReply> SessionService::wait(io::HttpRequest request) {
-    const std::optional<OtherSession> session = find(id_of(request));
+    const std::optional<ListedSession> session = find(id_of(request));
     if (!session) co_return unknown(id_of(request));
     const std::optional<std::chrono::milliseconds> timeout = timeout_of(request);
     if (!timeout)
@@ -132,7 +124,7 @@ io::Awaitable<io::HttpReply> SessionService::wait(io::HttpRequest request) {
 }
 
 io::Awaitable<io::HttpReply> SessionService::signal(io::HttpRequest request) {
-    const std::optional<OtherSession> session = find(id_of(request));
+    const std::optional<ListedSession> session = find(id_of(request));
     if (!session) co_return unknown(id_of(request));
     const proto::Parsed<proto::SignalRequest> wanted = proto::parse_signal_request(request.body);
     if (!wanted) co_return Reply::error(400, "bad_request", wanted.error().message());
@@ -154,7 +146,7 @@ io::Awaitable<io::HttpReply> SessionService::resize(io::HttpRequest request) {
 
 std::optional<io::HttpReply> SessionService::refusal_for(const std::string& id,
                                                          const proto::AttachRequest& place) {
-    const std::optional<OtherSession> session = find(id);
+    const std::optional<ListedSession> session = find(id);
     if (!session) return unknown(id);
     if (!session->attach)
         return Reply::error(409, "not_attachable",
@@ -176,7 +168,7 @@ SessionService::check_attach(const io::HttpRequest& request) {
 io::Awaitable<> SessionService::attach(io::HttpRequest request, io::Socket& socket,
                                        std::string received) {
     const proto::Parsed<proto::AttachRequest> place = proto::parse_attach_request(request.body);
-    const std::optional<OtherSession> found = find(id_of(request));
+    const std::optional<ListedSession> found = find(id_of(request));
     sys::Result<std::shared_ptr<Attachable>> session = sys::error_from(ENOENT);
     if (found && found->attach) session = found->attach();
     if (!session) { // It was there before the switch of protocols.

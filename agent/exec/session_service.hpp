@@ -12,9 +12,8 @@
 
 namespace rouse::exec {
 
-/// A session that is no command of a client: the workload, and what works for a request for files.
-/// Of functions that Agent hands over.
-struct OtherSession {
+/// A session of any kind, as it is listed, waited for and signalled.
+struct ListedSession {
     std::function<proto::SessionDocument()> document;
     /// False: it does not run.
     std::function<bool(int number)> signal;
@@ -25,8 +24,9 @@ struct OtherSession {
     std::function<sys::Result<std::shared_ptr<Attachable>>()> attach;
 };
 
-/// Those that there are, the workload first.
-using OtherSessions = std::function<std::vector<OtherSession>()>;
+/// Those that are no command of a client, of functions that Agent hands over: the workload, then
+/// what works for requests for files.
+using OtherSessions = std::function<std::vector<ListedSession>()>;
 
 class SessionService {
 public:
@@ -54,7 +54,7 @@ private:
     [[nodiscard]] std::optional<Reply> refusal_for(const std::string& id,
                                                    const proto::AttachRequest& place);
     /// Whatever its kind; keeps it from being forgotten.
-    [[nodiscard]] std::optional<OtherSession> find(const std::string& id);
+    [[nodiscard]] std::optional<ListedSession> find(const std::string& id);
 
     Sessions& sessions_;
     OtherSessions others_;

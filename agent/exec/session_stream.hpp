@@ -77,6 +77,7 @@ private:
     /// False: the stream ends after this frame.
     bool take(const proto::Frame& frame);
     proto::Parsed<void> accept(const proto::Frame& frame);
+    proto::Parsed<void> accept_input(const proto::Frame& frame);
     proto::Parsed<void> accept_ack(const proto::Frame& frame);
     proto::Parsed<void> accept_signal(const proto::Frame& frame);
     proto::Parsed<void> accept_resize(const proto::Frame& frame);

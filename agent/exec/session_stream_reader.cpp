@@ -62,7 +62,7 @@ Parsed<void> SessionStream::accept(const Frame& frame) {
         if (frame.header.stream != proto::stream_id::in)
             return Problem(std::string(proto::name(frame.header.type)) + " frame",
                            "only stream 0 goes to the guest");
-        return session_->receive_input(frame);
+        return accept_input(frame);
     case FrameType::ack:
         return accept_ack(frame);
     case FrameType::signal:
@@ -76,6 +76,12 @@ Parsed<void> SessionStream::accept(const Frame& frame) {
         // Types that we do not know are skipped; the others mean nothing here and do no harm.
         return {};
     }
+}
+
+Parsed<void> SessionStream::accept_input(const Frame& frame) {
+    Parsed<void> taken = session_->input().accept(frame);
+    session_->changed().notify_all();
+    return taken;
 }
 
 Parsed<void> SessionStream::accept_ack(const Frame& frame) {

@@ -1,6 +1,7 @@
 #include "agent/files/applet.hpp"
 
 #include "agent/io/race.hpp"
+#include "agent/sys/age.hpp"
 #include "agent/sys/pipe.hpp"
 #include "proto/limits.hpp"
 
@@ -130,9 +131,7 @@ proto::SessionDocument Applet::document() const {
     session.state = ended_ ? "exited" : child_ ? "running" : "starting";
     session.pid = static_cast<std::uint64_t>(pid());
     session.controlled = !abandoned_; // by the request that it works for
-    const auto age = std::chrono::steady_clock::now() - asked_;
-    session.age_ms = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
+    session.age_ms = sys::milliseconds_since(asked_);
     if (child_) session.exit = child_->status();
     return session;
 }

@@ -131,10 +131,7 @@ io::Awaitable<std::optional<io::HttpReply>> FilesService::wait_for_gate() {
     io::Awaitable<bool> waiting = gate_();
     const bool open = co_await std::move(waiting);
     if (open) co_return std::nullopt;
-    io::HttpReply reply =
-        io::HttpReply::error(503, "not_ready", "files wait for step '" + gate_step_() + "'");
-    reply.headers.emplace("Retry-After", "1");
-    co_return reply;
+    co_return io::HttpReply::retry_later("not_ready", "files wait for step '" + gate_step_() + "'");
 }
 
 std::shared_ptr<void> FilesService::take_place(const std::shared_ptr<Applet>& applet,

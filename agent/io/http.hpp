@@ -41,6 +41,8 @@ struct HttpReply {
 
     /// `{"error": {"kind": …, "message": …}}`.
     static HttpReply error(unsigned status, std::string_view kind, std::string_view message);
+    /// The same with 503 and `Retry-After: 1`.
+    static HttpReply retry_later(std::string_view kind, std::string_view message);
 };
 
 /// Answers one request. Cancelled when the client goes away.

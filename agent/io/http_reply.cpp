@@ -21,6 +21,12 @@ HttpReply HttpReply::error(unsigned status, std::string_view kind, std::string_v
     return reply;
 }
 
+HttpReply HttpReply::retry_later(std::string_view kind, std::string_view message) {
+    HttpReply reply = error(503, kind, message);
+    reply.headers.emplace("Retry-After", "1");
+    return reply;
+}
+
 std::string_view reason(unsigned status) {
     using Row = std::pair<unsigned, std::string_view>;
     static constexpr std::array rows{

@@ -194,7 +194,8 @@ public:
         [this](const std::string&, const std::string& what) { escapes.push_back(what); }};
     exec::ExecService service{sessions, [this] { return ask_gate(gate_open); },
                               [] { return std::string("confirm"); }};
-    exec::SessionService session_routes{sessions, [] { return std::vector<exec::OtherSession>(); }};
+    exec::SessionService session_routes{sessions,
+                                        [] { return std::vector<exec::ListedSession>(); }};
     io::HttpRoutes routes;
     io::ConnectionRegistry registry;
     io::HttpServer server{routes, registry};

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace rouse {
+namespace rouse::sys {
 
 inline std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
     const auto passed = std::chrono::steady_clock::now() - start;
@@ -12,4 +12,4 @@ inline std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point st
         std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
 }
 
-} // namespace rouse
+} // namespace rouse::sys
