@@ -1,0 +1,51 @@
+#pragma once
+// One interface for everything by which the agent notices, besides the host's word and the loss of
+// the link, that its VM may have been restored.
+
+#include "agent/io/async.hpp"
+#include "proto/restore.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rouse::restore {
+
+/// What a signal proves by itself: that connections may be gone, or that this is another VM.
+enum class Means { loss, restore };
+
+/// What a source of triggers noticed. Coalesced by value: a source that says the same value twice
+/// says it once.
+struct Signal {
+    std::string source; ///< "vmgenid", "vmclock", "mmds", "cid", "clock"
+    std::string value;  ///< what it is now, as text: a counter, a CID, a number of lines
+    Means means = Means::restore;
+    std::optional<proto::RestoreDocument> document = {}; ///< what the host says there (mmds)
+
+    friend bool operator==(const Signal&, const Signal&) = default;
+};
+
+/// One source. Bounded in memory and in the time of each step.
+class Trigger {
+public:
+    Trigger() = default;
+    Trigger(const Trigger&) = delete;
+    Trigger& operator=(const Trigger&) = delete;
+    Trigger(Trigger&&) = delete;
+    Trigger& operator=(Trigger&&) = delete;
+    virtual ~Trigger() = default;
+
+    [[nodiscard]] virtual std::string_view name() const = 0;
+    /// Watches until it is cancelled or can never say anything; never throws for what the kernel or
+    /// a host does. Calls `tell` for each change after the first reading, which is what is compared
+    /// with.
+    virtual io::Awaitable<> watch(std::function<void(Signal)> tell) = 0;
+    /// For `rouse debug epochs`: "source", "state" ("watching", "unavailable", "off"), "why" when
+    /// it is unavailable, "value".
+    [[nodiscard]] virtual boost::json::object status() const = 0;
+};
+
+} // namespace rouse::restore
