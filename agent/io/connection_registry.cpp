@@ -1,12 +1,33 @@
 #include "agent/io/connection_registry.hpp"
 
+#include "agent/sys/defence.hpp"
+
 #include <utility>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace rouse::io {
 
 using Registration = ConnectionRegistry::Registration;
+
+namespace {
+
+/// Whether the kernel has given the connection up. It says so in poll's mask only: reading SO_ERROR
+/// would destroy the evidence.
+bool is_dead(Socket& socket) {
+    pollfd look{.fd = socket.native_handle(), .events = 0, .revents = 0};
+    return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
+bool may_stay(const ConnectionRegistry::Entry& entry, const FenceRule& rule) {
+    if (entry.id == rule.keep && rule.keep != 0) return true;
+    if (is_dead(*entry.socket)) return false;
+    if (!rule.generation.empty() && entry.generation == rule.generation) return true;
+    return rule.mark != 0 && entry.id > rule.mark;
+}
+
+} // namespace
 
 Registration::Registration(ConnectionRegistry& registry, std::list<Entry>::iterator entry)
     : registry_(&registry), entry_(entry) {}
@@ -32,6 +53,10 @@ void Registration::rename(std::string role) {
     if (registry_ != nullptr) entry_->role = std::move(role);
 }
 
+void Registration::name_generation(std::string generation) {
+    if (registry_ != nullptr) entry_->generation = std::move(generation);
+}
+
 Registration ConnectionRegistry::add(Socket& socket, std::string role) {
     const auto entry =
         entries_.insert(entries_.end(), Entry{.id = next_id_++,
@@ -42,12 +67,15 @@ Registration ConnectionRegistry::add(Socket& socket, std::string role) {
     return {*this, entry};
 }
 
-std::size_t ConnectionRegistry::fence(std::uint64_t epoch, std::uint64_t keep) {
-    epoch_ = epoch;
+std::size_t ConnectionRegistry::fence(const FenceRule& rule) {
+    epoch_ = rule.epoch;
     std::size_t closed = 0;
     for (Entry& entry : entries_) {
-        if (entry.id == keep && keep != 0) entry.epoch = epoch;
-        if (entry.epoch >= epoch || !entry.socket->is_open()) continue;
+        if (entry.epoch >= rule.epoch || !entry.socket->is_open()) continue;
+        if (may_stay(entry, rule) || sys::is_off(sys::Defence::conn_tracker)) {
+            entry.epoch = rule.epoch;
+            continue;
+        }
         // The kernel forgets the connection only with its last descriptor, but shutdown(2) ends it
         // for a copy that somebody else still holds, too.
         (void)::shutdown(entry.socket->native_handle(), SHUT_RDWR);

@@ -12,6 +12,17 @@
 
 namespace rouse::io {
 
+/// What a fence closes.
+struct FenceRule {
+    std::uint64_t epoch = 0; ///< that begins
+    std::uint64_t keep = 0;  ///< id of a connection that stays; 0: none
+    /// What a connection has to name in order to stay; empty: none can.
+    std::string generation = {};
+    /// 0: everything older than the epoch is closed. Otherwise only what has an id up to this one,
+    /// and what the kernel has marked dead; the rest moves to the new epoch.
+    std::uint64_t mark = 0;
+};
+
 class ConnectionRegistry {
 public:
     struct Entry {
@@ -20,6 +31,7 @@ public:
         std::uint64_t epoch = 0;
         std::chrono::steady_clock::time_point opened;
         Socket* socket = nullptr;
+        std::string generation = {}; ///< that its peer has named
     };
 
     /// Removes the connection on destruction. The registry and the socket outlive it.
@@ -34,6 +46,8 @@ public:
         ~Registration();
         [[nodiscard]] std::uint64_t id() const;
         void rename(std::string role);
+        /// The peer knows the life of the VM that has this generation: see FenceRule.
+        void name_generation(std::string generation);
 
     private:
         ConnectionRegistry* registry_ = nullptr;
@@ -43,11 +57,11 @@ public:
     /// The new connection belongs to the current epoch. Borrows the socket.
     [[nodiscard]] Registration add(Socket& socket, std::string role);
 
-    /// Begins `epoch` and closes, at once and without waiting for its coroutine, every connection
-    /// of an older one, except `keep` (an id; 0 keeps none), which moves to the new epoch. Pending
-    /// operations of a closed connection end with operation_aborted, new ones with bad_descriptor.
-    /// Returns how many were closed.
-    std::size_t fence(std::uint64_t epoch, std::uint64_t keep);
+    /// Begins an epoch and closes, at once and without waiting for its coroutine, every connection
+    /// that the rule does not let stay; what stays moves to the new epoch. Pending operations of a
+    /// closed connection end with operation_aborted, new ones with bad_descriptor. Returns how many
+    /// were closed.
+    std::size_t fence(const FenceRule& rule);
 
     /// 1 from the start of the agent until the first fence.
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }

@@ -20,6 +20,7 @@ struct HttpRequest {
     std::string body;
     std::string upgrade;          ///< token of the Upgrade header, empty without one
     std::string authorization;    ///< the Authorization field, empty without one
+    std::string generation;       ///< the Rouse-Generation field, empty without one
     std::uint64_t connection = 0; ///< id in the connection registry
 };
 

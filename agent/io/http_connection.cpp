@@ -75,6 +75,7 @@ Awaitable<HttpConnection::Next> HttpConnection::serve_one(bool first) {
     }
     ++counters_.requests;
     request->connection = registration_.id();
+    if (!request->generation.empty()) registration_.name_generation(request->generation);
     chunks_ = parser.chunks();
     Awaitable<Next> responding = read == Read::streaming
                                      ? respond_streaming(std::move(*request), parser)

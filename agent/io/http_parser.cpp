@@ -126,6 +126,7 @@ std::optional<HttpRequest> HttpParser::head() const {
     if (http::token_list(message[http::field::connection]).exists("upgrade"))
         request.upgrade = message[http::field::upgrade];
     request.authorization = message[http::field::authorization];
+    request.generation = message["Rouse-Generation"];
     return request;
 }
 

@@ -6,27 +6,33 @@
 
 namespace rouse::restore {
 
+namespace {
+
+/// A change that a source sees is a new life; one without a name asks us to make it. The host
+/// itself says by a word without a generation that nothing but connections was lost.
+bool is_nameless(const event::HostWord& word) {
+    return word.source != "host" && !word.document.generation;
+}
+
+} // namespace
+
 void ChainMachine::on(const event::HostWord& word) {
-    if (running()) {
-        if (is_being_handled(word)) return join(word);
-        if (const proto::RestoreReport* report = handled(word.document))
-            return emit(action::AnswerHostWord{word.ticket, *report});
-        if (may_merge()) return merge(word);
-        return postpone(word);
+    if (!options_.coalesce) return begin(word);
+    if (running() && is_being_handled(word)) return join(word);
+    if (const proto::RestoreReport* report = handled(word.document)) {
+        remember(word, "repeated");
+        if (word.ticket != 0) emit(action::AnswerHostWord{word.ticket, *report});
+        return;
     }
-    if (const proto::RestoreReport* report = handled(word.document))
-        return emit(action::AnswerHostWord{word.ticket, *report});
-    if (word.document.generation && may_merge()) {
-        merge(word);
-        return go_on();
-    }
+    if (may_merge(word)) return merge(word);
+    if (running()) return postpone(word);
     begin(word);
 }
 
 /// Whether the running chain does already what the word asks for.
 bool ChainMachine::is_being_handled(const event::HostWord& word) const {
     const std::optional<std::string>& generation = word.document.generation;
-    if (!generation) return true;
+    if (!generation) return !is_nameless(word);
     if (state_.phase == Phase::applying && applying_.generation)
         return generation == applying_.generation;
     return state_.word && state_.word->generation ? generation == state_.word->generation
@@ -43,33 +49,50 @@ const proto::RestoreReport* ChainMachine::handled(const proto::RestoreDocument& 
     return found == reports_.rend() || found->state == "failed" ? nullptr : &*found;
 }
 
-/// A canary's chain does not know the generation yet: the word completes it, and what was fenced
-/// and rebound is not fenced and rebound again. A degraded chain takes it as long as the word can
-/// belong to the loss that began it; connections that are older than the loss are closed already,
-/// and younger ones must live.
-bool ChainMachine::may_merge() const {
-    if (report_.trigger != "canary" || report_.kind != "transport_loss" || state_.word)
-        return false;
+/// A chain that a trigger began does not know the generation yet: the word completes it, and what
+/// was fenced and rebound is not fenced and rebound again. A chain that has ended takes it as long
+/// as the word can belong to what began it; connections that are older are closed already, and
+/// younger ones must live.
+bool ChainMachine::may_merge(const event::HostWord& word) const {
+    if (!word.document.generation && !is_nameless(word)) return false;
+    if (state_.word || state_.named) return false;
+    if (state_.sources.contains("boot") || report_.trigger == "host") return false;
     if (state_.phase == Phase::settled)
-        return state_.outcome == Outcome::degraded && now_ - began_ <= options_.confirm_deadline;
-    return state_.phase != Phase::applying;
+        return state_.outcome != Outcome::failed && now_ - began_ <= options_.confirm_deadline;
+    return state_.phase != Phase::applying && state_.phase != Phase::thawing;
 }
 
 void ChainMachine::merge(const event::HostWord& word) {
+    remember(word, "completed");
     report_.kind = "restore";
-    state_.word = word.document;
-    join(word);
+    take(word);
+    if (state_.phase == Phase::settled) go_on();
 }
 
+/// The running chain does it already; whoever asks gets its report.
 void ChainMachine::join(const event::HostWord& word) {
-    state_.host_word = true;
-    state_.tickets.push_back(word.ticket);
+    remember(word, "joined");
+    enter(word);
+}
+
+/// The chain at work is about the word, too.
+void ChainMachine::enter(const event::HostWord& word) {
+    state_.sources.insert(word.source);
+    state_.host_word = state_.host_word || word.source == "host";
+    if (word.ticket != 0) state_.tickets.push_back(word.ticket);
+}
+
+void ChainMachine::take(event::HostWord word) {
+    enter(word);
+    state_.nameless = is_nameless(word);
+    state_.word = std::move(word.document);
 }
 
 /// Another generation while one is being handled: the machine was frozen and thawed again. The step
 /// at work is finished first, so that two rebinds never overlap; waiting for the host is not work.
 void ChainMachine::postpone(const event::HostWord& word) {
     if (state_.phase == Phase::opening) return begin(word);
+    remember(word, "postponed");
     if (state_.pending && state_.pending->document.generation != word.document.generation) {
         // The newest word counts; who asked for the one before learns what is under way.
         state_.tickets.insert(state_.tickets.end(), state_.pending_tickets.begin(),
@@ -77,7 +100,7 @@ void ChainMachine::postpone(const event::HostWord& word) {
         state_.pending_tickets.clear();
     }
     state_.pending = word;
-    state_.pending_tickets.push_back(word.ticket);
+    if (word.ticket != 0) state_.pending_tickets.push_back(word.ticket);
 }
 
 } // namespace rouse::restore

@@ -27,17 +27,19 @@ void ChainMachine::redial_later() {
 }
 
 void ChainMachine::arm(Deadline deadline, std::chrono::milliseconds after) {
-    Timer& timer = deadline == Deadline::rebind ? rebind_timer_ : confirm_timer_;
+    Timer& timer = deadline == Deadline::rebind   ? rebind_timer_
+                   : deadline == Deadline::verify ? verify_timer_
+                                                  : confirm_timer_;
     timer = {++timers_, now_ + after, after, false};
     emit(action::ArmDeadline{deadline, timer.number, after});
 }
 
 /// A deadline that fires late was overtaken by a jump of the clock, as happens at a restore: the
 /// host has not had its time. It gets it once more.
-bool ChainMachine::late_for_the_first_time() {
-    if (confirm_timer_.extended || now_ - confirm_timer_.due <= 250ms) return false;
-    arm(Deadline::confirm, confirm_timer_.after);
-    confirm_timer_.extended = true;
+bool ChainMachine::late_for_the_first_time(Deadline deadline, Timer& timer) {
+    if (timer.extended || now_ - timer.due <= 250ms) return false;
+    arm(deadline, timer.after);
+    timer.extended = true;
     return true;
 }
 
@@ -67,9 +69,37 @@ void ChainMachine::on(const event::CanaryLost& lost) {
     if (state_.outcome == Outcome::connected && now_ - connected_ >= options_.redial_most)
         state_.backoff = 0ms;
     const bool acknowledged = state_.link.ack.has_value();
-    if (state_.phase == Phase::settled && acknowledged) return begin("transport_loss", "canary", 0);
+    if (state_.phase == Phase::settled && acknowledged && !is_late_reset()) {
+        remember("canary", lost.why, "began");
+        return begin("transport_loss", "canary", {});
+    }
+    remember("canary", lost.why, "joined");
+    state_.sources.insert("canary");
     if (state_.phase == Phase::opening) lap("link", "failed", lost.why);
+    lose_link();
+}
+
+/// The reset of a restore can come after the first connections that were made since: it kills the
+/// link that has just confirmed. The chain has done its work; only the link is dialled again.
+bool ChainMachine::is_late_reset() const {
+    return options_.coalesce && state_.phase == Phase::settled &&
+           !state_.sources.contains("canary") && !state_.sources.contains("boot") &&
+           now_ - began_ <= options_.same_restore;
+}
+
+void ChainMachine::lose_link() {
+    if (state_.outcome == Outcome::connected) state_.outcome = Outcome::degraded;
+    verify_timer_ = {};
     redial_later();
+}
+
+/// The link is up and nobody answers on it: older VMMs forget connections without a word.
+void ChainMachine::on_verify_deadline() {
+    if (late_for_the_first_time(Deadline::verify, verify_timer_)) return;
+    verify_timer_ = {};
+    if (state_.link.state != LinkState::up) return;
+    emit(action::CloseLink{});
+    on(event::CanaryLost{state_.link.number, "silent"});
 }
 
 void ChainMachine::on(const event::Probed& probed) {
@@ -98,6 +128,8 @@ void ChainMachine::on(const event::Timeout& timeout) {
         if (state_.link.state == LinkState::waiting) dial();
     } else if (timeout.deadline == Deadline::confirm && timeout.timer == confirm_timer_.number) {
         on_confirm_deadline();
+    } else if (timeout.deadline == Deadline::verify && timeout.timer == verify_timer_.number) {
+        on_verify_deadline();
     }
 }
 
@@ -105,7 +137,9 @@ void ChainMachine::on(const event::Timeout& timeout) {
 /// still counts. Afterwards a link that is still silent is given up for another one.
 void ChainMachine::on_confirm_deadline() {
     // It counts also while a document is applied: the link may die before that is done.
-    if (state_.outcome == Outcome::connected || late_for_the_first_time()) return;
+    if (state_.outcome == Outcome::connected ||
+        late_for_the_first_time(Deadline::confirm, confirm_timer_))
+        return;
     state_.given_up = true;
     if (state_.phase == Phase::opening) return advance();
     if (state_.phase != Phase::settled || state_.link.state != LinkState::up) return;

@@ -26,6 +26,8 @@ std::string_view ChainMachine::step() const {
         return "confirm";
     case Phase::applying:
         return "apply";
+    case Phase::thawing:
+        return "thaw";
     case Phase::settled:
         break;
     }
@@ -48,54 +50,8 @@ void ChainMachine::shut() {
     emit(action::DisconnectOutput{});
 }
 
-void ChainMachine::begin(std::string kind, std::string trigger, std::uint64_t keep) {
-    if (running()) supersede();
-    ++state_.epoch;
-    state_.phase = Phase::fencing;
-    state_.outcome = Outcome::none;
-    state_.rebound = state_.given_up = state_.applied = state_.apply_failed = false;
-    state_.host_word = false;
-    state_.link = LinkFacts{.number = state_.link.number,
-                            .state = LinkState::none,
-                            .nonce = {},
-                            .hello_generation = {},
-                            .probed = false,
-                            .ack = {}};
-    state_.word.reset();
-    report_ = {};
-    report_.epoch = state_.epoch;
-    report_.kind = std::move(kind);
-    report_.trigger = std::move(trigger);
-    recorded_confirm_.clear();
-    rebind_timer_ = confirm_timer_ = redial_timer_ = {};
-    began_ = mark_ = now_;
-    emit(action::BeginEpoch{state_.epoch});
-    shut();
-    emit(action::CloseLink{});
-    emit(action::Fence{keep});
-}
-
-void ChainMachine::begin(event::HostWord word) {
-    state_.backoff = {}; // Somebody is there: what failed before says nothing.
-    begin(word.document.generation ? "restore" : "transport_loss", "host", word.connection);
-    state_.host_word = true;
-    state_.tickets.push_back(word.ticket);
-    state_.word = std::move(word.document);
-}
-
-/// A host word that had to wait for the step at work begins its chain now.
-bool ChainMachine::begin_pending() {
-    if (!state_.pending) return false;
-    event::HostWord word = std::move(*state_.pending);
-    state_.pending.reset();
-    const std::vector<std::uint64_t> tickets = std::exchange(state_.pending_tickets, {});
-    begin(std::move(word));
-    state_.tickets = tickets;
-    return true;
-}
-
 void ChainMachine::on(const event::Boot&) {
-    if (state_.phase == Phase::idle) begin("boot", "boot", 0);
+    if (state_.phase == Phase::idle) begin("boot", "boot", {});
 }
 
 void ChainMachine::on(const event::FenceDone& done) {
@@ -119,6 +75,10 @@ void ChainMachine::on(const event::RebindDone& done) {
     state_.rebound = !done.failed;
     if (begin_pending()) return;
     state_.phase = Phase::opening;
+    if (!options_.confirm_first) {
+        state_.output_on = true;
+        emit(action::ConnectOutput{});
+    }
     if (!options_.has_link) {
         state_.given_up = true;
         return advance();
@@ -135,7 +95,7 @@ void ChainMachine::on(const event::Applied& applied) {
     lap(applied.steps);
     state_.apply_failed = applied.failed;
     if (applied.failed) return fail();
-    adopt(applying_);
+    adopt(applying_local_ ? applied.generation : applying_.generation, applying_local_);
     if (begin_pending()) return;
     // The link may have died meanwhile; then the chain waits for the next one, or for its deadline.
     state_.phase = Phase::opening;
@@ -143,27 +103,45 @@ void ChainMachine::on(const event::Applied& applied) {
 }
 
 /// The document is in force: remember its generation before anybody is told that we are ready.
-void ChainMachine::adopt(const proto::RestoreDocument& document) {
+void ChainMachine::adopt(const std::optional<std::string>& generation, bool is_local) {
     state_.applied = true;
-    if (state_.word == document) state_.word.reset();
-    if (!document.generation || *document.generation == state_.generation) return;
+    state_.made_local = is_local;
+    state_.named = state_.named || (!is_local && generation.has_value());
+    if (state_.word == applying_) state_.word.reset();
+    if (!generation || *generation == state_.generation) return;
     if (report_.kind != "boot") {
         report_.kind = "restore";
-        state_.parent = state_.generation;
+        // A generation that was made in this very epoch is nobody's parent: nothing was written.
+        if (!report_.parent_generation) state_.parent = state_.generation;
         report_.parent_generation = state_.parent;
     }
-    state_.generation = *document.generation;
+    state_.generation = *generation;
 }
 
 /// What has still to be applied: the host's word first; the link's answer only if it is about the
-/// generation that our hello named.
+/// generation that our hello named, or about none that a host has given.
 const proto::RestoreDocument* ChainMachine::document_to_apply() const {
     if (state_.word) return &*state_.word;
-    if (!state_.link.ack || state_.link.hello_generation != state_.generation) return nullptr;
-    const proto::RestoreDocument& ack = *state_.link.ack;
-    const bool is_new = ack.generation && *ack.generation != state_.generation;
+    const LinkFacts& link = state_.link;
+    const bool about_us = link.hello_generation == state_.generation || state_.made_local;
+    if (!link.ack || !about_us) return nullptr;
+    const std::optional<std::string>& named = link.ack->generation;
+    const bool is_new = named && *named != state_.generation && *named != link.hello_generation;
     const bool first_of_boot = report_.kind == "boot" && !state_.applied;
-    return is_new || (first_of_boot && ack != proto::RestoreDocument()) ? &ack : nullptr;
+    return is_new || (first_of_boot && *link.ack != proto::RestoreDocument()) ? &*link.ack
+                                                                              : nullptr;
+}
+
+/// Whether the host's answer names another generation than the one that it gave in this very epoch:
+/// the machine was restored once more, and what is open belongs to the life before.
+bool ChainMachine::is_another_life() const {
+    return state_.named && !state_.word && report_.kind != "boot" && document_to_apply() != nullptr;
+}
+
+/// Nobody says who we are, and we are not who we were.
+bool ChainMachine::needs_local_generation() const {
+    return state_.moved && state_.given_up && !state_.link.ack && !state_.host_word &&
+           !state_.applied && report_.kind != "boot";
 }
 
 /// Called whenever something was learnt about the host.
@@ -177,19 +155,50 @@ void ChainMachine::advance() {
 /// The host has answered, or is not waited for any longer: apply what is new, then open.
 void ChainMachine::go_on() {
     record_confirm();
-    const proto::RestoreDocument* document = document_to_apply();
-    if (document == nullptr) return finish();
+    if (is_another_life())
+        return begin(event::HostWord{.document = *state_.link.ack, .source = "link"});
+    if (const proto::RestoreDocument* document = document_to_apply())
+        return apply(*document, state_.word.has_value() && state_.nameless);
+    if (needs_local_generation()) return apply({}, true);
+    finish();
+}
+
+void ChainMachine::apply(proto::RestoreDocument document, bool make_generation) {
     if (state_.gate_open || state_.output_on) shut();
+    if (state_.outcome == Outcome::connected) {
+        // The chain is at work again, and the host may go away before it has ended.
+        state_.outcome = Outcome::none;
+        arm(Deadline::confirm, options_.confirm_deadline);
+    }
     state_.phase = Phase::applying;
-    applying_ = *document;
-    emit(action::Apply{applying_});
+    applying_ = std::move(document);
+    applying_local_ = make_generation;
+    emit(action::Apply{applying_, make_generation});
+}
+
+/// Nothing is left to apply. What a snapshot froze goes on in the restored VM; the VM that the
+/// snapshot was taken of waits for its own word, or for the end of the lease.
+void ChainMachine::finish() {
+    if (!state_.prepared || report_.kind != "restore") return settle();
+    state_.phase = Phase::thawing;
+    emit(action::Thaw{});
+}
+
+void ChainMachine::on(const event::Thawed& thawed) {
+    if (thawed.epoch != state_.epoch || state_.phase != Phase::thawing) return;
+    state_.prepared = false;
+    lap({thawed.step});
+    if (begin_pending()) return;
+    state_.phase = Phase::opening; // As after a document: the link may have died meanwhile.
+    advance();
 }
 
 /// The chain has done what it can for now: connected, or without the host for as long as it takes.
-void ChainMachine::finish() {
+void ChainMachine::settle() {
     state_.phase = Phase::settled;
     const bool open = state_.rebound;
-    const bool output = open && (confirmed() || !options_.require_probe);
+    // What has connected after a proof stays, even if the link has been lost since.
+    const bool output = open && (confirmed() || state_.output_on || !options_.require_probe);
     if (!state_.output_on) lap("output", output ? "ok" : "skipped");
     if (confirmed()) {
         connected_ = now_;

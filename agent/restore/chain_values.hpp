@@ -1,6 +1,7 @@
 #pragma once
 // What goes into the restore chain's state machine and what comes out of it: plain values.
 
+#include "agent/restore/trigger_signal.hpp"
 #include "proto/restore.hpp"
 
 #include <chrono>
@@ -16,6 +17,7 @@ enum class Deadline {
     rebind,  ///< the listener has not said how its rebind went
     confirm, ///< nobody has answered the hello and probed the exec port
     redial,  ///< the back-off between two dials is over
+    verify,  ///< the link has not answered our PING
 };
 
 /// Everything that the chain hears. Events that name an epoch, a link or a timer which is no longer
@@ -30,11 +32,12 @@ struct CanaryLost {
     std::string why;
 };
 
-/// `POST /v1/restore`. `ticket` names the request that waits for the answer.
+/// The host says who we are: `POST /v1/restore`, or what it wrote where a trigger reads.
 struct HostWord {
     proto::RestoreDocument document;
-    std::uint64_t connection = 0;
-    std::uint64_t ticket = 0;
+    std::uint64_t connection = 0; ///< that carried it; 0: none of ours
+    std::uint64_t ticket = 0;     ///< names the request that waits for the answer; 0: nobody does
+    std::string source = "host";  ///< "host", "mmds", or "link" for a late HELLO_ACK
 
     friend bool operator==(const HostWord&, const HostWord&) = default;
 };
@@ -77,6 +80,28 @@ struct Applied {
     std::uint64_t epoch = 0;
     std::vector<proto::RestoreStep> steps;
     bool failed = false;
+    std::string generation = {}; ///< made locally, where that was asked for
+};
+
+/// A source of triggers has noticed something.
+struct Noticed {
+    Signal signal;
+};
+
+/// The host has answered our PING.
+struct LinkVerified {
+    std::uint64_t link = 0;
+};
+
+/// A snapshot was prepared (the payload may be frozen), or it no longer is.
+struct PrepareChanged {
+    bool prepared = false;
+};
+
+/// The payload runs again; `step` says how that went.
+struct Thawed {
+    std::uint64_t epoch = 0;
+    proto::RestoreStep step;
 };
 
 struct Timeout {
@@ -89,9 +114,11 @@ struct Wanted {};
 
 } // namespace event
 
-using Event = std::variant<event::Boot, event::CanaryLost, event::HostWord, event::FenceDone,
-                           event::RebindDone, event::LinkUp, event::LinkFailed, event::Probed,
-                           event::HelloAck, event::Applied, event::Timeout, event::Wanted>;
+using Event =
+    std::variant<event::Boot, event::CanaryLost, event::HostWord, event::FenceDone,
+                 event::RebindDone, event::LinkUp, event::LinkFailed, event::Probed,
+                 event::HelloAck, event::Applied, event::Timeout, event::Wanted, event::Noticed,
+                 event::LinkVerified, event::PrepareChanged, event::Thawed>;
 
 /// Everything that the chain asks its hands to do, in this order.
 namespace action {
@@ -103,9 +130,11 @@ struct BeginEpoch {
 struct CloseGate {};
 struct DisconnectOutput {};
 struct CloseLink {};
-/// Close every connection of older epochs except `keep`; answered by FenceDone.
+/// Close the connections of older epochs, except `keep` and those that name `generation`; answered
+/// by FenceDone.
 struct Fence {
     std::uint64_t keep = 0;
+    std::string generation = {};
 };
 /// Answered by RebindDone.
 struct Rebind {};
@@ -119,6 +148,13 @@ struct SendHello {
 /// Repair what the document repairs; answered by Applied.
 struct Apply {
     proto::RestoreDocument document;
+    bool make_generation = false; ///< reseed the generator, then make a generation locally
+};
+/// Let the payload run again; answered by Thawed.
+struct Thaw {};
+/// Ask the host on the link whether it is there; answered by LinkVerified.
+struct VerifyLink {
+    std::uint64_t link = 0;
 };
 struct OpenGate {};
 struct SendConfirm {
@@ -154,7 +190,8 @@ using Action =
     std::variant<action::BeginEpoch, action::CloseGate, action::DisconnectOutput, action::CloseLink,
                  action::Fence, action::Rebind, action::DialLink, action::SendHello, action::Apply,
                  action::OpenGate, action::SendConfirm, action::ConnectOutput, action::Announce,
-                 action::AnswerHostWord, action::ArmDeadline, action::RedialLater, action::Note>;
+                 action::AnswerHostWord, action::ArmDeadline, action::RedialLater, action::Note,
+                 action::Thaw, action::VerifyLink>;
 
 using Actions = std::vector<Action>;
 

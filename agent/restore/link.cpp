@@ -91,6 +91,9 @@ std::optional<std::string> Link::take(Connection& connection, proto::Frame frame
     case proto::FrameType::ping:
         connection.stream.answer_ping(frame);
         break;
+    case proto::FrameType::pong:
+        hooks_.verified(connection.number);
+        break;
     case proto::FrameType::ack:
         events_.acknowledge(frame.header.offset);
         if (events_.size() == 0) acknowledged_.cancel();
@@ -120,6 +123,13 @@ void Link::send(proto::FrameType type, const boost::json::value& payload) {
     proto::FrameHeader header;
     header.type = type;
     connection_->stream.post(proto::encode(header, boost::json::serialize(payload)));
+}
+
+void Link::verify() {
+    if (connection_ == nullptr) return;
+    proto::FrameHeader header;
+    header.type = proto::FrameType::ping;
+    connection_->stream.post(proto::encode(header, "rouse"));
 }
 
 void Link::publish(std::string type, boost::json::object body) {

@@ -17,6 +17,7 @@ struct LinkHooks {
     std::function<void(std::uint64_t number, std::string why)> failed;
     std::function<void(std::uint64_t number, proto::LinkHelloAck ack)> acknowledged;
     std::function<void(std::uint64_t number, std::string why)> lost;
+    std::function<void(std::uint64_t number)> verified; ///< the host has answered verify()
     std::function<void(std::string text)> log;
 };
 
@@ -31,6 +32,9 @@ public:
     void dial(std::uint64_t number, io::Address address);
     /// Closes silently.
     void close();
+
+    /// Asks the host whether it is there. Ends in hooks.verified, or in nothing.
+    void verify();
 
     /// Sends a control frame. Without a link it is dropped: whoever sends it has no other use for
     /// it than this link.

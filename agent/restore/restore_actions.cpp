@@ -1,6 +1,7 @@
 // How RestoreService does what the chain asks for.
 #include "agent/restore/generation_file.hpp"
 #include "agent/restore/restore_service.hpp"
+#include "agent/sys/failpoint.hpp"
 #include "proto/text.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +9,24 @@
 namespace rouse::restore {
 
 namespace {
+
+/// Name of a step of the chain for failpoints; empty for what is none.
+struct StepName {
+    std::string_view operator()(const action::Fence&) const { return "fence"; }
+    std::string_view operator()(const action::Rebind&) const { return "rebind"; }
+    std::string_view operator()(const action::DialLink&) const { return "dial"; }
+    std::string_view operator()(const action::SendHello&) const { return "hello"; }
+    std::string_view operator()(const action::Apply&) const { return "apply"; }
+    std::string_view operator()(const action::Thaw&) const { return "thaw"; }
+    std::string_view operator()(const action::OpenGate&) const { return "gate"; }
+    std::string_view operator()(const action::SendConfirm&) const { return "confirm"; }
+    std::string_view operator()(const action::ConnectOutput&) const { return "output"; }
+    std::string_view operator()(const action::Announce&) const { return "announce"; }
+    template <typename Other>
+    std::string_view operator()(const Other&) const {
+        return {};
+    }
+};
 
 /// What the host is told about a chain that ended; nothing at boot, and nothing as long as nobody
 /// has answered: the report of the late answer says it all.
@@ -19,8 +38,42 @@ std::string_view event_type(const proto::RestoreReport& report, const ChainState
 
 } // namespace
 
+/// Does what is to be done, in order. At a failpoint it pauses for a moment, in which a test can
+/// let anything happen: what the chain decides meanwhile is done afterwards.
+void RestoreService::work() {
+    while (!todo_.empty() && !paused_) {
+        const Action action = std::move(todo_.front());
+        todo_.pop_front();
+        const std::string_view step = std::visit(StepName(), action);
+        if (!action_began_ && pause_at("restore-before-", step)) {
+            todo_.push_front(action);
+            action_began_ = true;
+            return;
+        }
+        action_began_ = false;
+        std::visit([this](const auto& wanted) { perform(wanted); }, action);
+        if (pause_at("restore-after-", step)) return;
+    }
+}
+
+bool RestoreService::pause_at(std::string_view when, std::string_view step) {
+    if (step.empty() || !sys::failpoint(std::string(when) + std::string(step))) return false;
+    record("failpoint", {{"name", std::string(when) + std::string(step)}});
+    paused_ = true;
+    tasks_.spawn("restore failpoint", end_pause());
+    return true;
+}
+
+io::Awaitable<> RestoreService::end_pause() {
+    io::Timer pause(executor_, std::chrono::milliseconds(300));
+    (void)co_await pause.async_wait(io::no_throw); // cancelled: the chain ends with the program
+    paused_ = false;
+    work();
+}
+
 void RestoreService::perform(const action::BeginEpoch& begun) {
     record("epoch_began", {{"epoch", begun.epoch}});
+    if (hooks_.hold_prepared) hooks_.hold_prepared(true);
 }
 
 // gate() and ready() ask the machine; nobody has to be told that the gate is shut.
@@ -39,8 +92,10 @@ void RestoreService::perform(const action::CloseLink&) {
 }
 
 void RestoreService::perform(const action::Fence& fence) {
-    const std::size_t closed =
-        hooks_.fence ? hooks_.fence(fence.keep) : registry_.fence(identity_.epoch, fence.keep);
+    io::FenceRule rule{
+        .epoch = identity_.epoch, .keep = fence.keep, .generation = fence.generation};
+    if (hooks_.open_mark) rule.mark = hooks_.open_mark();
+    const std::size_t closed = hooks_.fence ? hooks_.fence(rule) : registry_.fence(rule);
     hear(event::FenceDone{identity_.epoch, closed});
 }
 
@@ -77,13 +132,17 @@ void RestoreService::perform(const action::SendHello& hello) {
 
 void RestoreService::perform(const action::Apply& apply) {
     const Kernel kernel = options_.apply_to_kernel ? Kernel::repair : Kernel::leave_alone;
+    applied_ = apply.document;
     Repairs repairs =
         hooks_.repair ? hooks_.repair(apply.document) : repair(apply.document, kernel);
     for (const proto::RestoreStep& step : repairs.steps)
         if (step.outcome == "failed")
             log(fmt::format("restore: cannot repair \"{}\": {}, {}", step.name, step.detail,
                             repairs.failed ? "execs stay refused" : "going on"));
-    hear(event::Applied{identity_.epoch, std::move(repairs.steps), repairs.failed});
+    std::string generation;
+    if (apply.make_generation) generation = proto::make_uuid(random_bytes(16));
+    hear(event::Applied{identity_.epoch, std::move(repairs.steps), repairs.failed,
+                        std::move(generation)});
 }
 
 void RestoreService::perform(const action::SendConfirm& confirm) {
@@ -99,6 +158,7 @@ void RestoreService::perform(const action::Announce& announce) {
     const proto::RestoreReport& report = announce.report;
     log(fmt::format("restore: {} of epoch {} ({}): {}, exec {}, {} us", report.kind, report.epoch,
                     report.trigger, report.state, report.exec, report.total_us));
+    if (report.state != "failed" && hooks_.hold_prepared) hooks_.hold_prepared(false);
     if (options_.apply_to_kernel && report.state != "failed") {
         const sys::Result<> written = write_generation_file(identity_.generation);
         if (!written)
@@ -110,6 +170,13 @@ void RestoreService::perform(const action::Announce& announce) {
     if (!type.empty()) link_.publish(std::string(type), {{"report", to_json(report)}});
     // A chain that failed sends no CONFIRM, but the host that answered must hear why.
     if (machine_.state().link.ack) link_.send_events();
+    announce_restored(report);
+}
+
+void RestoreService::announce_restored(const proto::RestoreReport& report) {
+    if (report.kind != "restore" || report.state == "failed") return;
+    if (std::exchange(announced_, report.generation) == report.generation) return;
+    if (hooks_.restored) hooks_.restored(report, applied_);
 }
 
 void RestoreService::perform(const action::AnswerHostWord& answer) {
@@ -128,15 +195,46 @@ void RestoreService::perform(const action::RedialLater& redial) {
     tasks_.spawn("link redial", run_deadline(Deadline::redial, redial.timer, redial.after));
 }
 
+io::Timer& RestoreService::timer_for(Deadline deadline) {
+    switch (deadline) {
+    case Deadline::rebind:
+        return rebind_timer_;
+    case Deadline::confirm:
+        return confirm_timer_;
+    case Deadline::verify:
+        return verify_timer_;
+    case Deadline::redial:
+        break;
+    }
+    return redial_timer_;
+}
+
 io::Awaitable<> RestoreService::run_deadline(Deadline deadline, std::uint64_t timer,
                                              std::chrono::milliseconds after) {
-    io::Timer& clock = deadline == Deadline::rebind    ? rebind_timer_
-                       : deadline == Deadline::confirm ? confirm_timer_
-                                                       : redial_timer_;
+    io::Timer& clock = timer_for(deadline);
     clock.expires_after(after); // ends the wait of the deadline that this one replaces
     auto waited = co_await clock.async_wait(io::no_throw);
     const auto& [error] = waited;
     if (!error) hear(event::Timeout{deadline, timer});
+}
+
+void RestoreService::perform(const action::Thaw&) {
+    tasks_.spawn("restore thaw", run_thaw(identity_.epoch));
+}
+
+io::Awaitable<> RestoreService::run_thaw(std::uint64_t epoch) {
+    proto::RestoreStep step;
+    step.name = "thaw";
+    step.outcome = "skipped";
+    if (hooks_.thaw) {
+        io::Awaitable<proto::RestoreStep> thawing = hooks_.thaw();
+        step = co_await std::move(thawing);
+    }
+    hear(event::Thawed{epoch, std::move(step)});
+}
+
+void RestoreService::perform(const action::VerifyLink&) {
+    link_.verify();
 }
 
 void RestoreService::perform(const action::Note& note) {

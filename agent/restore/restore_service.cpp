@@ -1,6 +1,8 @@
 #include "agent/restore/restore_service.hpp"
 
 #include "agent/io/race.hpp"
+#include "agent/sys/age.hpp"
+#include "agent/sys/defence.hpp"
 #include "proto/text.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +16,20 @@ ChainOptions chain_options(const RestoreOptions& options) {
     chain.confirm_deadline = options.confirm_deadline;
     chain.require_probe = options.require_probe;
     chain.has_link = options.host_link.has_value();
+    chain.coalesce = !sys::is_off(sys::Defence::coalesce);
+    chain.confirm_first = !sys::is_off(sys::Defence::confirm_first);
     return chain;
+}
+
+boost::json::array triggers_json(const ChainMachine& machine) {
+    boost::json::array rows;
+    for (const TriggerRecord& trigger : machine.triggers())
+        rows.push_back({{"source", trigger.source},
+                        {"value", trigger.value},
+                        {"epoch", trigger.epoch},
+                        {"made", trigger.made},
+                        {"age_ms", sys::milliseconds_since(trigger.at)}});
+    return rows;
 }
 
 } // namespace
@@ -36,7 +51,7 @@ RestoreService::RestoreService(io::Executor executor, io::TaskGroup& tasks,
       machine_(proto::make_uuid(random_bytes(16)), chain_options(options_)),
       link_(executor_, tasks_, registry_, link_hooks()),
       gate_timer_(executor_, io::Timer::time_point::max()), rebind_timer_(executor_),
-      confirm_timer_(executor_), redial_timer_(executor_) {
+      confirm_timer_(executor_), redial_timer_(executor_), verify_timer_(executor_) {
     identity_.boot_id = proto::make_uuid(random_bytes(16));
     identity_.link_key = proto::to_hex(random_bytes(16));
     take_over_identity();
@@ -84,6 +99,16 @@ std::string RestoreService::step() const {
     return std::string(machine_.step());
 }
 
+void RestoreService::notice(Signal signal) {
+    record("trigger", {{"source", signal.source}, {"value", signal.value}});
+    if (signal.source == "clock" && hooks_.look_again) hooks_.look_again();
+    hear(event::Noticed{std::move(signal)});
+}
+
+void RestoreService::prepare_changed(bool prepared) {
+    hear(event::PrepareChanged{prepared});
+}
+
 void RestoreService::publish(std::string type, boost::json::object body) {
     link_.publish(std::move(type), std::move(body));
     hear(event::Wanted{});
@@ -111,6 +136,7 @@ boost::json::object RestoreService::status() const {
                                {"link", link_.connected() ? "connected" : "none"},
                                {"events_waiting", link_.events().size()},
                                {"events_dropped", link_.events().dropped()}};
+    status["triggers"] = triggers_json(machine_);
     if (identity_.parent_generation) status["parent_generation"] = *identity_.parent_generation;
     if (!machine_.reports().empty()) status["report"] = to_json(machine_.reports().back());
     return status;
@@ -131,10 +157,10 @@ void RestoreService::hear(Event event) {
     while (!inbox_.empty()) {
         const Event next = std::move(inbox_.front());
         inbox_.pop_front();
-        const Actions actions = machine_.handle(next, std::chrono::steady_clock::now());
+        for (Action& action : machine_.handle(next, std::chrono::steady_clock::now()))
+            todo_.push_back(std::move(action));
         take_over_identity();
-        for (const Action& action : actions)
-            std::visit([this](const auto& wanted) { perform(wanted); }, action);
+        work();
     }
 }
 
@@ -161,8 +187,10 @@ LinkHooks RestoreService::link_hooks() {
     hooks.lost = [this](std::uint64_t link, std::string why) {
         log("link: lost, " + why);
         record("link_lost", {{"link", link}, {"why", why}});
+        if (hooks_.look_again) hooks_.look_again();
         hear(event::CanaryLost{link, std::move(why)});
     };
+    hooks.verified = [this](std::uint64_t link) { hear(event::LinkVerified{link}); };
     return hooks;
 }
 

@@ -32,9 +32,9 @@ struct RestoreOptions {
 /// What the chain needs from its neighbours. Empty functions do nothing, but for `fence` and
 /// `repair`, which have a default.
 struct RestoreHooks {
-    /// Begins the registry's new epoch and closes what is older, except `keep_connection`; returns
-    /// how many. Empty: ConnectionRegistry::fence().
-    std::function<std::size_t(std::uint64_t keep_connection)> fence;
+    /// Begins the registry's new epoch and closes what is older; returns how many. Empty:
+    /// ConnectionRegistry::fence().
+    std::function<std::size_t(const io::FenceRule& rule)> fence;
     /// Brings the exec listener back: "kept", "recreated", or what went wrong.
     std::function<io::Awaitable<std::string>()> rebind;
     std::function<void(const Identity&)> connect_output;
@@ -42,6 +42,18 @@ struct RestoreHooks {
     std::function<void(std::string)> log;
     /// What happens to the link and the chain, for the guest's own record.
     std::function<void(std::string_view type, boost::json::object body)> event = {};
+    /// Newest connection that was open when a snapshot was prepared; 0: none is prepared.
+    std::function<std::uint64_t()> open_mark = {};
+    /// A chain begins or has ended: meanwhile, and after a failure, what was frozen stays frozen.
+    std::function<void(bool chain_needs_it)> hold_prepared = {};
+    /// Lets a payload go on that was frozen for a snapshot.
+    std::function<io::Awaitable<proto::RestoreStep>()> thaw = {};
+    /// For the hello: "none", "prepared" or "expired".
+    std::function<std::string()> prepare_state = {};
+    /// A restore is done, once for each generation: the programs of the guest may hear of it.
+    std::function<void(const proto::RestoreReport&, const proto::RestoreDocument&)> restored = {};
+    /// The link was lost, or a timer was late: what can be looked at only then is looked at.
+    std::function<void()> look_again = {};
     /// Applies a document. Empty: repair() as `apply_to_kernel` says.
     std::function<Repairs(const proto::RestoreDocument&)> repair = {};
 };
@@ -68,6 +80,11 @@ public:
     /// Waits until execs are allowed, at most limits::spawn_gate. False: 503 with step().
     io::Awaitable<bool> gate();
     [[nodiscard]] std::string step() const;
+
+    /// A source of triggers has noticed something.
+    void notice(Signal signal);
+    /// A snapshot was prepared, or no longer is.
+    void prepare_changed(bool prepared);
 
     /// Tells the host something, once it is there, again until it acknowledges.
     void publish(std::string type, boost::json::object body);
@@ -102,6 +119,9 @@ private:
     void log(std::string text);
     void record(std::string_view type, boost::json::object body);
 
+    void work();
+    bool pause_at(std::string_view when, std::string_view step);
+    io::Awaitable<> end_pause();
     void perform(const action::BeginEpoch& begun);
     void perform(const action::CloseGate&);
     void perform(const action::DisconnectOutput&);
@@ -119,6 +139,11 @@ private:
     void perform(const action::ArmDeadline& deadline);
     void perform(const action::RedialLater& redial);
     void perform(const action::Note& note);
+    void perform(const action::Thaw&);
+    void perform(const action::VerifyLink&);
+    io::Awaitable<> run_thaw(std::uint64_t epoch);
+    void announce_restored(const proto::RestoreReport& report);
+    io::Timer& timer_for(Deadline deadline);
 
     io::Executor executor_;
     io::TaskGroup& tasks_;
@@ -129,11 +154,17 @@ private:
     Link link_;
     Identity identity_;
     std::deque<Event> inbox_;
-    bool hearing_ = false; ///< hear() is at work; what happens meanwhile waits in the inbox
-    io::Timer gate_timer_; ///< cancelled when the gate opens
+    std::deque<Action> todo_;   ///< of the chain, not yet done
+    bool paused_ = false;       ///< at a failpoint
+    bool action_began_ = false; ///< the failpoint before the first of `todo_` has been passed
+    bool hearing_ = false;      ///< hear() is at work; what happens meanwhile waits in the inbox
+    io::Timer gate_timer_;      ///< cancelled when the gate opens
     io::Timer rebind_timer_;
     io::Timer confirm_timer_;
     io::Timer redial_timer_;
+    io::Timer verify_timer_;
+    proto::RestoreDocument applied_; ///< the newest document in force
+    std::string announced_;          ///< the generation that the guest's programs know
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, Ticket*> tickets_; ///< live in the frames of host_word()
 };

@@ -14,9 +14,10 @@ namespace rouse::sys {
 namespace {
 
 /// In the order of the enumeration.
-constexpr std::array<std::string_view, 8> names = {
-    "write-deadline", "frame-cap",  "stall-redial", "independent-writers",
-    "relay-watchdog", "exit-first", "close-range",  "peer-cid"};
+constexpr std::array<std::string_view, 11> names = {
+    "write-deadline", "frame-cap",     "stall-redial", "independent-writers",
+    "relay-watchdog", "exit-first",    "close-range",  "peer-cid",
+    "coalesce",       "confirm-first", "conn-tracker"};
 
 } // namespace
 

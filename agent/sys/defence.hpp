@@ -14,6 +14,9 @@ enum class Defence {
     exit_first,          ///< "exit-first": EXIT does not wait for the end of the streams
     close_range,         ///< "close-range": a child has only its own descriptors
     peer_cid,            ///< "peer-cid": only the host is served
+    coalesce,            ///< "coalesce": the triggers of one restore begin one chain
+    confirm_first,       ///< "confirm-first": output connects after exec is proven
+    conn_tracker,        ///< "conn-tracker": old connections are closed, new ones stay
 };
 
 #ifdef ROUSE_TEST_BUILD

@@ -5,6 +5,8 @@
 //
 //   relay-read-wake   a relay is told that its workload wrote, and forgets it
 //   relay-work-wake   a relay forgets to tell its writer that there is something to send
+//   restore-before-STEP, restore-after-STEP   the restore chain pauses for 0.3 s; STEP is fence,
+//                     rebind, dial, hello, apply, thaw, gate, confirm, output or announce
 
 #include <string_view>
 

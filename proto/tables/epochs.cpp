@@ -11,11 +11,30 @@ namespace json = boost::json;
 
 using Align = Grid::Align;
 
+namespace {
+
+std::string triggers_table(const json::value& triggers) {
+    if (!triggers.is_array() || triggers.get_array().empty()) return {};
+    Grid grid({{"TRIGGER", Align::left},
+               {"VALUE", Align::left},
+               {"EPOCH", Align::right},
+               {"MADE", Align::left},
+               {"AGE", Align::right}});
+    for (const json::value& trigger : triggers.get_array())
+        grid.row({plain(at(trigger, {"source"})), plain(at(trigger, {"value"})),
+                  plain(at(trigger, {"epoch"})), plain(at(trigger, {"made"})),
+                  milliseconds(at(trigger, {"age_ms"}))});
+    return "\n" + grid.text();
+}
+
+} // namespace
+
 std::string epochs_table(const json::value& document) {
     std::string text;
     for (const std::string_view name :
          {"boot_id", "generation", "parent_generation", "epoch", "step", "gate", "output", "link"})
         text += fmt::format("{:<18} {}\n", name, plain(at(document, {name})));
+    text += triggers_table(at(document, {"triggers"}));
     const json::value& reports = at(document, {"reports"});
     if (!reports.is_array()) return text;
     for (const json::value& report : reports.get_array()) {

@@ -221,7 +221,7 @@ TEST_CASE("a fence ends a connection whose handler runs", "[http]") {
     Server server;
     server.client->send("GET /wait HTTP/1.1\r\n\r\n");
     CHECK(run_until(server.loop, [&] { return server.handler_started; }));
-    CHECK(server.registry.fence(2, 0) == 1);
+    CHECK(server.registry.fence({.epoch = 2}) == 1);
     CHECK(server.serving_ends());
     CHECK(server.handler_ended);
 }

@@ -250,7 +250,7 @@ TEST_CASE("a fence ends a connection whose body is being read", "[http]") {
     rig.client->send("PUT /all HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf");
     REQUIRE(run_until(rig.loop, [&] { return rig.bytes > 0; }));
     CHECK(rig.registry.entries().front().role == "http stream");
-    CHECK(rig.registry.fence(2, 0) == 1);
+    CHECK(rig.registry.fence({.epoch = 2}) == 1);
     CHECK(run_until(rig.loop, [&] { return rig.handler_ended; }));
     CHECK(rig.state == "cut");
 }

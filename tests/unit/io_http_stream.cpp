@@ -126,7 +126,7 @@ TEST_CASE("a fence ends a streamed answer", "[http]") {
     auto& client = rig.ask("/wait");
     REQUIRE(rig.until([&] { return client.body() == "word"; }));
     CHECK(rig.registry.entries().front().role == "http stream");
-    CHECK(rig.registry.fence(2, 0) == 1);
+    CHECK(rig.registry.fence({.epoch = 2}) == 1);
     CHECK(rig.idle());
     CHECK(rig.ended);
 }

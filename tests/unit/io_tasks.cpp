@@ -151,7 +151,7 @@ TEST_CASE("nothing of an old epoch is used after fence", "[io][invariant]") {
     CHECK_FALSE(run_until(
         loop, [&] { return group.size() < 2; }, 10ms));
 
-    CHECK(registry.fence(2, kept_entry.id()) == 1);
+    CHECK(registry.fence({.epoch = 2, .keep = kept_entry.id()}) == 1);
 
     CHECK_FALSE(old_near.is_open());
     CHECK(kept_near.is_open());
@@ -160,10 +160,38 @@ TEST_CASE("nothing of an old epoch is used after fence", "[io][invariant]") {
     CHECK(old_outcome == io::asio::error::operation_aborted);
     auto [new_near, new_far] = test::socket_pair(loop);
     const auto new_entry = registry.add(new_near, "link");
-    CHECK(registry.fence(3, new_entry.id()) == 1); // the one that was kept before
+    CHECK(registry.fence({.epoch = 3, .keep = new_entry.id()}) ==
+          1); // the one that was kept before
     CHECK(new_near.is_open());
     CHECK(run_until(loop, [&] { return group.size() == 0; }));
     CHECK(kept_outcome == io::asio::error::operation_aborted);
+}
+
+TEST_CASE("after a prepared snapshot a fence closes what was open then, and no newer connection",
+          "[io]") {
+    io::asio::io_context loop;
+    io::ConnectionRegistry registry;
+    auto [old_near, old_far] = test::socket_pair(loop);
+    auto [new_near, new_far] = test::socket_pair(loop);
+    const auto old_entry = registry.add(old_near, "http");
+    const auto new_entry = registry.add(new_near, "stream");
+    CHECK(registry.fence({.epoch = 2, .mark = old_entry.id()}) == 1);
+    CHECK_FALSE(old_near.is_open());
+    CHECK(new_near.is_open());
+    CHECK(registry.entries().back().epoch == 2);
+}
+
+TEST_CASE("a connection that names the new generation stays open at its fence", "[io]") {
+    io::asio::io_context loop;
+    io::ConnectionRegistry registry;
+    auto [near, far] = test::socket_pair(loop);
+    auto entry = registry.add(near, "http");
+    entry.name_generation("new");
+    CHECK(registry.fence({.epoch = 2, .generation = "new"}) == 0);
+    CHECK(near.is_open());
+    CHECK(registry.fence({.epoch = 3, .generation = "newer"}) == 1);
+    CHECK(registry.fence({.epoch = 4}) == 0);
+    CHECK_FALSE(near.is_open());
 }
 
 TEST_CASE("a registration removes its connection", "[io]") {

@@ -205,7 +205,7 @@ TEST_CASE("a connection that the registry closes is dialled again", "[output]") 
     guest.connect(1);
     OutputHost host(guest.host_path());
     REQUIRE(welcomed(guest, host));
-    REQUIRE(guest.registry.fence(guest.registry.epoch() + 1, 0) == 2);
+    REQUIRE(guest.registry.fence({.epoch = guest.registry.epoch() + 1}) == 2);
     REQUIRE(guest.write("stdout", 9000) == 9000);
     REQUIRE(arrives(guest, host, "stdout"));
     REQUIRE(guest.status("stdout").connections == 2);

@@ -82,6 +82,12 @@ TEST_CASE("the table of relays has a column for each stream", "[tables]") {
 TEST_CASE("epochs show triggers and the time of each step", "[tables]") {
     const json::value document{{"epoch", 2},
                                {"gate", "open"},
+                               {"triggers",
+                                {{{"source", "vmgenid"},
+                                  {"value", "1"},
+                                  {"epoch", 2},
+                                  {"made", "joined"},
+                                  {"age_ms", 1500}}}},
                                {"reports",
                                 {{{"epoch", 2},
                                   {"kind", "restore"},
@@ -96,7 +102,9 @@ TEST_CASE("epochs show triggers and the time of each step", "[tables]") {
                                      {"duration_us", 1500000},
                                      {"detail", "nobody answers"}}}}}}}};
     CHECK_THAT(epochs_table(document),
-               ContainsSubstring("epoch 2: restore by canary, complete, exec proven, 4.2 ms") &&
+               ContainsSubstring("TRIGGER  VALUE  EPOCH  MADE       AGE\n"
+                                 "vmgenid  1          2  joined  1.50 s\n") &&
+                   ContainsSubstring("epoch 2: restore by canary, complete, exec proven, 4.2 ms") &&
                    ContainsSubstring("  fence    ok       17 us\n") &&
                    ContainsSubstring("  confirm  failed  1.50 s  nobody answers\n"));
 }

@@ -38,6 +38,7 @@ public:
     proto::RestoreDocument document;
     std::string nonce_prefix; ///< makes the nonce of HELLO_ACK wrong
     bool answers = true;
+    bool answers_ping = true;
     bool acknowledges_events = true;
     std::vector<proto::LinkHello> hellos;
     std::vector<proto::RestoreReport> confirms;
@@ -64,6 +65,8 @@ private:
 
     void take(const proto::Frame& frame) {
         if (frame.header.type == proto::FrameType::hello) answer(frame.payload);
+        if (frame.header.type == proto::FrameType::ping && answers_ping)
+            send(proto::FrameType::pong, frame.payload);
         if (frame.header.type == proto::FrameType::pong) pongs.push_back(frame.payload);
         if (frame.header.type == proto::FrameType::confirm)
             confirms.push_back(*proto::parse_restore_report(boost::json::parse(frame.payload)));

@@ -1,106 +1,13 @@
-#include "agent/restore/restore_service.hpp"
-
-#include "tests/support/run_until.hpp"
-#include "tests/support/temporary_directory.hpp"
-#include "tests/unit/restore_fake_host.hpp"
+#include "tests/unit/restore_rig.hpp"
 #include "tests/unit/restore_world.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace rouse;
 using namespace rouse::restore;
 using namespace std::chrono_literals;
-using rouse::test::FakeHost;
-
-namespace {
-
-/// The service with its neighbours, over Unix sockets.
-struct World {
-    explicit World(bool with_link = true)
-        : fake(io.get_executor(), tasks, link()),
-          service(io.get_executor(), tasks, registry, options(with_link), hooks()) {
-        fake.probe = [this](std::string nonce) { return service.ready(std::move(nonce)); };
-    }
-    ~World() {
-        try {
-            // From within the loop: Asio 1.81 keeps a bare pointer to a signal that is emitted from
-            // outside, and a task that ends first takes the signal with it (impl/co_spawn.hpp).
-            boost::asio::post(io, [this] { tasks.cancel(); });
-            CHECK(test::run_until(io, [this] { return tasks.size() == 0; }));
-        } catch (const std::exception& error) {
-            FAIL_CHECK(error.what());
-        }
-    }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-
-    [[nodiscard]] io::Address link() const {
-        return io::UnixAddress{(directory.path() / "link").string()};
-    }
-    [[nodiscard]] RestoreOptions options(bool with_link) const {
-        RestoreOptions options;
-        if (with_link) options.host_link = link();
-        options.confirm_deadline = 300ms;
-        options.apply_to_kernel = false;
-        return options;
-    }
-    RestoreHooks hooks() {
-        RestoreHooks hooks;
-        hooks.rebind = [this] { return rebind(); };
-        hooks.connect_output = [this](const Identity& identity) { output.push_back(identity); };
-        hooks.disconnect_output = [this] { ++disconnected; };
-        hooks.log = [this](std::string text) { log += text + "\n"; };
-        hooks.repair = [this](const proto::RestoreDocument& document) {
-            repaired.push_back(document);
-            Repairs repairs;
-            repairs.failed = entropy_fails;
-            repairs.steps.push_back({"entropy", entropy_fails ? "failed" : "ok", 1, ""});
-            return repairs;
-        };
-        return hooks;
-    }
-    io::Awaitable<std::string> rebind() {
-        ++rebinds;
-        co_return "kept";
-    }
-    io::Awaitable<> word(proto::RestoreDocument document) {
-        io::Awaitable<proto::RestoreReport> asking = service.host_word(std::move(document), 0);
-        proto::RestoreReport report = co_await std::move(asking);
-        answers.push_back(std::move(report));
-    }
-    void ask(const char* generation) {
-        proto::RestoreDocument document;
-        document.generation = generation;
-        document.entropy = "random";
-        tasks.spawn("word", word(std::move(document)));
-    }
-    io::Awaitable<> ask_gate() {
-        io::Awaitable<bool> asking = service.gate();
-        gate = co_await std::move(asking);
-    }
-
-    test::TemporaryDirectory directory;
-    io::ConnectionRegistry registry;
-    boost::asio::io_context io;
-    io::TaskGroup tasks{io.get_executor(), [](const std::string& task, const std::string& what) {
-                            FAIL_CHECK(task + ": " + what);
-                        }};
-    std::vector<Identity> output;
-    std::vector<proto::RestoreDocument> repaired;
-    std::vector<proto::RestoreReport> answers;
-    std::string log;
-    int rebinds = 0;
-    int disconnected = 0;
-    bool entropy_fails = false;
-    std::optional<bool> gate;
-    FakeHost fake; ///< these two use what stands above
-    RestoreService service;
-};
-
-} // namespace
+using World = rouse::test::RestoreRig;
 
 TEST_CASE("the first boot confirms the host and then connects the output", "[restore]") {
     World world;

@@ -39,6 +39,7 @@ public:
     /// Two worlds with the same key have the same future.
     [[nodiscard]] std::string key() const;
     [[nodiscard]] std::size_t rebinds() const { return rebinds_; }
+    [[nodiscard]] std::size_t output_connects() const { return output_connects_; }
     [[nodiscard]] std::size_t triggers() const { return triggers_; }
     [[nodiscard]] const std::string& history() const { return history_; }
     void advance(std::chrono::milliseconds by) { now_ += by; }
@@ -66,6 +67,13 @@ private:
     void did(const restore::action::ArmDeadline& deadline);
     void did(const restore::action::RedialLater& redial);
     void did(const restore::action::Note&) {}
+    void did(const restore::action::Thaw&);
+    void did(const restore::action::VerifyLink& verify) { verifying_ = verify.link; }
+    void add_host_choices(std::vector<Choice>& can) const;
+    void add_trigger_choices(std::vector<Choice>& can) const;
+    void add_timer_choices(std::vector<Choice>& can) const;
+    void note_what_happens(const Choice& choice);
+    [[nodiscard]] std::string trigger_key() const;
 
     restore::ChainOptions options_;
     restore::ChainMachine machine_;
@@ -79,10 +87,14 @@ private:
     bool fencing_ = false;
     bool rebinding_ = false;
     bool applying_ = false;
-    bool overdue_ = false; ///< the rebind at work has missed its deadline
-    bool rebound_ = false; ///< since the last trigger
-    bool probed_ = false;  ///< with the nonce of the link that is up
-    bool proven_ = false;  ///< probed in this epoch
+    bool making_ = false; ///< the document at work asks for a local generation
+    bool thawing_ = false;
+    bool prepared_ = false;  ///< the payload is frozen
+    bool dead_link_ = false; ///< the link is up, and its host is another machine's by now
+    bool overdue_ = false;   ///< the rebind at work has missed its deadline
+    bool rebound_ = false;   ///< since the last trigger
+    bool probed_ = false;    ///< with the nonce of the link that is up
+    bool proven_ = false;    ///< probed in this epoch
     bool acked_ = false;
     bool confirm_sent_ = false; ///< on the link that is up
     std::uint64_t dialling_ = 0;
@@ -91,12 +103,18 @@ private:
     std::uint64_t rebind_timer_ = 0;
     std::uint64_t confirm_timer_ = 0;
     std::uint64_t redial_timer_ = 0;
+    std::uint64_t verify_timer_ = 0;
+    std::uint64_t verifying_ = 0; ///< the link on which our PING waits
     std::uint64_t next_ticket_ = 1;
     std::set<std::uint64_t> tickets_; ///< not answered yet
     std::size_t rebinds_ = 0;
+    std::size_t output_connects_ = 0;
     std::size_t triggers_ = 0;
     std::size_t words_ = 0;
     std::size_t losses_ = 0;
+    std::size_t signals_ = 0;
+    std::size_t snapshots_ = 0;
+    std::size_t applications_ = 0;
     std::multiset<std::string> applied_; ///< generations
 };
 

@@ -172,6 +172,8 @@ Awaitable<Outcome<>> LinkSession::take(const proto::Frame& frame) {
         if (!report) co_return Failure(report.error().message());
         json::object line{{"report", *report}};
         (void)co_await collector_.log("confirm", std::move(line)); // a failure was said
+    } else if (frame.header.type == FrameType::ping) {
+        stream_.send({.type = FrameType::pong}, frame.payload);
     } else if (frame.header.type == FrameType::error) {
         const auto error = proto::parse_error_document(frame.payload);
         co_return Failure(error ? error->message : "the guest gave up without a reason");
