@@ -1,8 +1,11 @@
 #include "proto/config.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
+
+#include <arpa/inet.h>
 
 namespace rouse::proto {
 
@@ -15,6 +18,7 @@ constexpr std::array<std::string_view, 3> power_names = {"auto", "poweroff", "re
 constexpr std::array<std::string_view, 2> policy_names = {"drop", "block"};
 constexpr std::array<std::string_view, 3> send_names = {"auto", "splice", "copy"};
 constexpr std::array<std::string_view, 2> console_names = {"off", "fallback"};
+constexpr std::array<std::string_view, 3> mmds_versions = {"auto", "v1", "v2"};
 
 /// "a, b or c"
 std::string alternatives(std::span<const std::string_view> names) {
@@ -63,6 +67,60 @@ void read_output(const json::value& value, OutputConfig& output, Problems& probl
     fields.finish();
 }
 
+bool is_numeric_address(const std::string& text) {
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    return ::inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+/// Whether the text is a path that needs no escapes in a request.
+bool is_plain_path(std::string_view text) {
+    const auto is_plain = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view("/-._~").find(c) != std::string_view::npos;
+    };
+    return text.starts_with('/') && std::all_of(text.begin(), text.end(), is_plain);
+}
+
+void read_mmds(const json::value& value, MmdsConfig& mmds, Problems& problems) {
+    constexpr std::uint32_t highest_port = 65535;
+    Fields fields(value, "$.restore.mmds", problems);
+    fields.read("enabled", mmds.enabled);
+    fields.read("address", mmds.address);
+    if (!is_numeric_address(mmds.address)) fields.fail("address", "must be an IP address");
+    fields.read("port", mmds.port, 1, highest_port);
+    fields.read("path", mmds.path);
+    if (!is_plain_path(mmds.path))
+        fields.fail("path", "must begin with / and have only letters, digits and /-._~");
+    fields.read("poll_ms", mmds.poll);
+    if (mmds.poll < limits::mmds_poll_least) fields.fail("poll_ms", "must be at least 100");
+    read_enum(fields, "version", mmds_versions, mmds.version);
+    fields.finish();
+}
+
+void read_restore(const json::value& value, RestoreConfig& restore, Problems& problems) {
+    Fields fields(value, "$.restore", problems);
+    if (const json::value* mmds = fields.raw("mmds")) read_mmds(*mmds, restore.mmds, problems);
+    fields.finish();
+}
+
+/// An empty list of words is a program that is not there, but an empty word is none.
+void read_hook(Fields& fields, std::string_view key, std::vector<std::string>& argv) {
+    fields.read(key, argv);
+    if (!argv.empty() && argv.front().empty()) fields.fail(key, "must name a program");
+}
+
+void read_hooks(const json::value& value, HooksConfig& hooks, Problems& problems) {
+    Fields fields(value, "$.hooks", problems);
+    read_hook(fields, "prepare", hooks.prepare);
+    read_hook(fields, "resume", hooks.resume);
+    read_hook(fields, "restored", hooks.restored);
+    fields.read("timeout_ms", hooks.timeout);
+    if (hooks.timeout <= std::chrono::milliseconds(0) || hooks.timeout > limits::prepare_longest)
+        fields.fail("timeout_ms", "must be between 1 and 600000");
+    fields.finish();
+}
+
 void read_workload(const json::value& value, Command& workload, Problems& problems) {
     Fields fields(value, "$.workload", problems);
     read_command(fields, workload);
@@ -77,6 +135,10 @@ std::string_view name(OnExit on_exit) {
 
 std::string_view name(PowerMethod method) {
     return power_names[static_cast<std::size_t>(method)];
+}
+
+std::string_view name(MmdsVersion version) {
+    return mmds_versions[static_cast<std::size_t>(version)];
 }
 
 ReadConfig read_config(std::string_view text, Config base) {
@@ -94,6 +156,10 @@ ReadConfig read_config(std::string_view text, Config base) {
         read_ports(*ports, config.ports, read.problems);
     if (const json::value* output = fields.raw("output"))
         read_output(*output, config.output, read.problems);
+    if (const json::value* restore = fields.raw("restore"))
+        read_restore(*restore, config.restore, read.problems);
+    if (const json::value* hooks = fields.raw("hooks"))
+        read_hooks(*hooks, config.hooks, read.problems);
     read_enum(fields, "on_exit", on_exit_names, config.on_exit);
     read_enum(fields, "power", power_names, config.power);
     fields.read("hostname", config.hostname);

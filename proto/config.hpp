@@ -37,6 +37,41 @@ struct OutputConfig {
     friend bool operator==(const OutputConfig&, const OutputConfig&) = default;
 };
 
+/// How the metadata service of Firecracker is spoken to.
+enum class MmdsVersion { automatic, v1, v2 };
+
+std::string_view name(MmdsVersion version);
+
+/// Where the host leaves restore documents for guests that nobody dials.
+struct MmdsConfig {
+    bool enabled = false;
+    std::string address = "169.254.169.254"; ///< IPv4, or IPv6 without brackets
+    std::uint32_t port = 80;
+    std::string path = "/rouse/restore"; ///< of the document
+    std::chrono::milliseconds poll = limits::mmds_poll;
+    MmdsVersion version = MmdsVersion::automatic;
+
+    friend bool operator==(const MmdsConfig&, const MmdsConfig&) = default;
+};
+
+struct RestoreConfig {
+    MmdsConfig mmds;
+
+    friend bool operator==(const RestoreConfig&, const RestoreConfig&) = default;
+};
+
+/// Programs that are run around a snapshot, as root; an empty one is not run. The environment is
+/// that of a workload of root, and ROUSE_HOOK (the member's name), ROUSE_KIND (why it is run),
+/// ROUSE_GENERATION and ROUSE_PARENT_GENERATION.
+struct HooksConfig {
+    std::vector<std::string> prepare;  ///< before the payload is frozen
+    std::vector<std::string> resume;   ///< after it was thawed again in the same VM
+    std::vector<std::string> restored; ///< in a restored VM, when everything works again
+    std::chrono::milliseconds timeout = limits::hook; ///< after which one is killed with all it has
+
+    friend bool operator==(const HooksConfig&, const HooksConfig&) = default;
+};
+
 struct Config {
     Command workload; ///< empty argv: no workload, the VM is a sandbox that serves exec
     OnExit on_exit = OnExit::poweroff;
@@ -44,6 +79,8 @@ struct Config {
     std::string hostname;
     Ports ports;
     OutputConfig output;
+    RestoreConfig restore;
+    HooksConfig hooks;
     std::chrono::milliseconds stop_grace = limits::kill_grace;
     std::chrono::milliseconds write_timeout = limits::write_timeout;
     std::chrono::milliseconds confirm_deadline = limits::confirm;

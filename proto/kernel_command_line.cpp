@@ -58,9 +58,17 @@ constexpr std::array keys = {
     Key{"rouse.stderr_policy", "output.stderr.policy", Form::text},
     Key{"rouse.output_send", "output.send", Form::text},
     Key{"rouse.output_console", "output.console", Form::text},
+    Key{"rouse.hook_prepare", "hooks.prepare", Form::words},
+    Key{"rouse.hook_resume", "hooks.resume", Form::words},
+    Key{"rouse.hook_restored", "hooks.restored", Form::words},
+    Key{"rouse.hook_timeout_ms", "hooks.timeout_ms", Form::number},
     Key{"rouse.stop_grace_ms", "stop_grace_ms", Form::number},
     Key{"rouse.write_timeout_ms", "write_timeout_ms", Form::number},
     Key{"rouse.confirm_deadline_ms", "confirm_deadline_ms", Form::number},
+    Key{"rouse.mmds", "restore.mmds.enabled", Form::boolean},
+    Key{"rouse.mmds_address", "restore.mmds.address", Form::text},
+    Key{"rouse.mmds_path", "restore.mmds.path", Form::text},
+    Key{"rouse.mmds_version", "restore.mmds.version", Form::text},
     Key{"rouse.require_probe", "require_probe", Form::boolean},
 };
 

@@ -24,7 +24,30 @@ inline constexpr std::chrono::milliseconds redial_quiet = 60s;
 inline constexpr std::chrono::milliseconds connect_at_restore = 500ms;
 inline constexpr std::chrono::milliseconds connect_else = 2s;
 inline constexpr std::chrono::milliseconds confirm = 5s;
+inline constexpr std::chrono::milliseconds answer_doubt = 500ms;
 inline constexpr std::chrono::milliseconds spawn_gate = 5s;
+inline constexpr std::chrono::milliseconds repair_step = 2s;
+inline constexpr std::size_t network_interfaces = 32;
+inline constexpr std::size_t network_addresses = 64;
+inline constexpr std::size_t network_routes = 256;
+inline constexpr std::size_t dns_names = 16;
+inline constexpr std::chrono::milliseconds mmds_poll = 1s;
+inline constexpr std::chrono::milliseconds mmds_poll_least = 100ms;
+inline constexpr std::chrono::milliseconds mmds_poll_most = 10s;
+inline constexpr std::chrono::milliseconds mmds_answer = 1s;
+inline constexpr std::chrono::milliseconds mmds_document = 5s;
+inline constexpr std::size_t mmds_bytes = 64 * 1024;
+inline constexpr std::size_t mmds_keys = 32;
+inline constexpr std::chrono::milliseconds vmclock_poll = 1s;
+
+// Prepare for a snapshot
+inline constexpr std::chrono::milliseconds prepare = 10s;
+inline constexpr std::chrono::milliseconds prepare_flush = 2s;
+inline constexpr std::chrono::milliseconds prepare_longest = 600s;
+inline constexpr std::chrono::milliseconds lease = 60s;
+inline constexpr std::chrono::milliseconds lease_longest = 3600s;
+inline constexpr std::size_t frozen_filesystems = 16;
+inline constexpr std::chrono::milliseconds hook = 5s;
 
 // Processes
 inline constexpr std::chrono::milliseconds kill_grace = 10s;

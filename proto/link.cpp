@@ -12,14 +12,16 @@ namespace rouse::proto {
 namespace json = boost::json;
 
 json::value to_json(const LinkHello& hello) {
-    return {{"versions", json::value_from(hello.versions)},
-            {"boot_id", hello.boot_id},
-            {"generation", hello.generation},
-            {"epoch", hello.epoch},
-            {"link_key", hello.link_key},
-            {"nonce", hello.nonce},
-            {"exec_port", hello.exec_port},
-            {"streams", json::value_from(hello.streams)}};
+    json::object object{{"versions", json::value_from(hello.versions)},
+                        {"boot_id", hello.boot_id},
+                        {"generation", hello.generation},
+                        {"epoch", hello.epoch},
+                        {"link_key", hello.link_key},
+                        {"nonce", hello.nonce},
+                        {"exec_port", hello.exec_port},
+                        {"streams", json::value_from(hello.streams)}};
+    if (!hello.prepare.empty()) object["prepare"] = hello.prepare;
+    return object;
 }
 
 Parsed<LinkHello> parse_link_hello(std::string_view payload) {
@@ -38,6 +40,7 @@ Parsed<LinkHello> parse_link_hello(std::string_view payload) {
     fields.read("nonce", hello.nonce);
     fields.read("exec_port", hello.exec_port, 0, UINT32_MAX);
     fields.read("streams", hello.streams);
+    fields.read("prepare", hello.prepare);
     return value_or_first(std::move(hello), problems);
 }
 

@@ -16,6 +16,9 @@ struct LinkHello {
     std::string nonce;    ///< the probe repeats it, so that the guest knows which hello it proves
     std::uint64_t exec_port = 0;
     std::vector<std::string> streams;
+    /// Whether a preparation for a snapshot is in force: "none", "prepared", or "expired" where its
+    /// lease ran out. Empty: not said.
+    std::string prepare = {};
 
     friend bool operator==(const LinkHello&, const LinkHello&) = default;
 };

@@ -3,6 +3,8 @@
 #include "proto/base64.hpp"
 #include "proto/text.hpp"
 
+#include <algorithm>
+
 namespace rouse::proto {
 
 namespace json = boost::json;
@@ -12,7 +14,43 @@ json::object to_json(const RestoreDocument& document) {
     if (document.generation) object["generation"] = *document.generation;
     if (document.now_ns) object["now_ns"] = *document.now_ns;
     if (!document.entropy.empty()) object["entropy"] = to_base64(document.entropy);
+    if (document.hostname) object["hostname"] = *document.hostname;
+    if (document.machine_id) object["machine_id"] = *document.machine_id;
+    if (!document.network.empty()) object["network"] = to_json(document.network);
+    if (document.dns) object["dns"] = to_json(*document.dns);
+    if (document.close_tcp) object["close_tcp"] = true;
+    if (document.signal) object["signal"] = *document.signal;
     return object;
+}
+
+bool is_machine_id(std::string_view text) {
+    constexpr std::size_t digits = 32;
+    return text.size() == digits &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+           text.find_first_not_of('0') != std::string_view::npos;
+}
+
+namespace {
+
+void read_identity(Fields& fields, RestoreDocument& document) {
+    fields.read("hostname", document.hostname);
+    if (document.hostname && !is_hostname(*document.hostname))
+        fields.fail("hostname",
+                    "must be labels of letters, digits and hyphens, at most 64 bytes in all");
+    fields.read("machine_id", document.machine_id);
+    if (document.machine_id && !is_machine_id(*document.machine_id))
+        fields.fail("machine_id", "must be 32 lower-case hexadecimal digits, not all 0");
+}
+
+} // namespace
+
+std::uint64_t wall_clock_at(const RestoreDocument& document,
+                            std::chrono::steady_clock::time_point now) {
+    if (!document.now_ns) return 0;
+    const auto kept = now - document.received.at.value_or(now);
+    const auto age = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(kept).count(), 0));
+    return *document.now_ns + std::min(age, UINT64_MAX - *document.now_ns);
 }
 
 void read_restore_document(Fields& fields, RestoreDocument& document) {
@@ -30,6 +68,12 @@ void read_restore_document(Fields& fields, RestoreDocument& document) {
         fields.fail("entropy", "must have at most 512 bytes");
     else
         document.entropy = std::move(*bytes);
+    constexpr std::uint64_t last_signal = 64;
+    read_identity(fields, document);
+    read_network(fields, "network", document.network);
+    read_dns(fields, "dns", document.dns);
+    fields.read("close_tcp", document.close_tcp);
+    fields.read("signal", document.signal, 1, last_signal);
 }
 
 Parsed<RestoreDocument> parse_restore_document(std::string_view body) {
@@ -44,8 +88,6 @@ Parsed<RestoreDocument> parse_restore_document(std::string_view body) {
     return value_or_first(std::move(document), problems);
 }
 
-namespace {
-
 json::value to_json(const RestoreStep& step) {
     json::object object{
         {"name", step.name}, {"outcome", step.outcome}, {"duration_us", step.duration_us}};
@@ -53,10 +95,14 @@ json::value to_json(const RestoreStep& step) {
     return object;
 }
 
-void read_steps(Fields& fields, RestoreReport& report, Problems& problems) {
+std::vector<RestoreStep> read_steps(Fields& fields, Problems& problems) {
+    std::vector<RestoreStep> read;
     const json::value* steps = fields.raw("steps");
-    if (steps == nullptr) return;
-    if (!steps->is_array()) return fields.fail("steps", "must be an array");
+    if (steps == nullptr) return read;
+    if (!steps->is_array()) {
+        fields.fail("steps", "must be an array");
+        return read;
+    }
     for (const json::value& element : steps->get_array()) {
         RestoreStep step;
         Fields members(element, fields.path_of("steps"), problems);
@@ -64,11 +110,10 @@ void read_steps(Fields& fields, RestoreReport& report, Problems& problems) {
         members.read("outcome", step.outcome);
         members.read("duration_us", step.duration_us);
         members.read("detail", step.detail);
-        report.steps.push_back(std::move(step));
+        read.push_back(std::move(step));
     }
+    return read;
 }
-
-} // namespace
 
 json::value to_json(const RestoreReport& report) {
     json::array steps;
@@ -98,7 +143,7 @@ Parsed<RestoreReport> parse_restore_report(const json::value& value) {
     fields.read("state", report.state);
     fields.read("generation", report.generation);
     fields.read("parent_generation", report.parent_generation);
-    read_steps(fields, report, problems);
+    report.steps = read_steps(fields, problems);
     fields.read("total_us", report.total_us);
     return value_or_first(std::move(report), problems);
 }

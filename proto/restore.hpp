@@ -2,19 +2,45 @@
 // Documents of a restore: what the host gives, and what the agent says it did.
 
 #include "proto/fields.hpp"
+#include "proto/network.hpp"
+
+#include <chrono>
 
 namespace rouse::proto {
 
+/// When something was received, on the monotonic clock; not part of anything's value.
+struct Received {
+    std::optional<std::chrono::steady_clock::time_point> at;
+
+    friend bool operator==(const Received&, const Received&) { return true; }
+};
+
 /// What the host tells a VM about its new life. Every member may be missing.
 struct RestoreDocument {
-    std::optional<std::string> generation; ///< UUID of this incarnation
-    std::optional<std::uint64_t> now_ns;   ///< wall clock, nanoseconds since 1970 UTC
-    std::string entropy;                   ///< random bytes that seed the kernel's generator
+    std::optional<std::string> generation = {}; ///< UUID of this incarnation
+    std::optional<std::uint64_t> now_ns = {};   ///< wall clock, nanoseconds since 1970 UTC
+    std::string entropy = {};                   ///< random bytes that seed the kernel's generator
+    std::optional<std::string> hostname = {};
+    std::optional<std::string> machine_id = {}; ///< 32 lower-case hexadecimal digits, not all 0
+    std::vector<NetworkInterface> network = {};
+    std::optional<Dns> dns = {};
+    /// TCP connections from before end with an error, but for those over the loopback.
+    bool close_tcp = false;
+    std::optional<std::uint64_t> signal = {}; ///< for processes of the workload that handle it
+    Received received{};                      ///< not on the wire: the moment that now_ns speaks of
 
     friend bool operator==(const RestoreDocument&, const RestoreDocument&) = default;
 };
 
 boost::json::object to_json(const RestoreDocument& document);
+/// Whether it names a machine. Source: machine-id(5).
+bool is_machine_id(std::string_view text);
+
+/// What the document's wall clock says at `now`, when it has been here for a while: seeding alone
+/// may take tens of milliseconds in a machine whose memory is still being loaded. 0 without one.
+[[nodiscard]] std::uint64_t wall_clock_at(const RestoreDocument& document,
+                                          std::chrono::steady_clock::time_point now);
+
 /// `where` is the JSON path of the document. Members of other documents may stand beside its own.
 void read_restore_document(Fields& fields, RestoreDocument& document);
 /// Body of `POST /v1/restore`. Unknown keys are errors.
@@ -22,7 +48,7 @@ Parsed<RestoreDocument> parse_restore_document(std::string_view body);
 
 /// One step of the chain.
 struct RestoreStep {
-    std::string name;    ///< "fence", "rebind", "confirm", "entropy", "clock", "output", …
+    std::string name; ///< "fence", "rebind", "confirm", "entropy", "clock", "network", "output", …
     std::string outcome; ///< "ok", "skipped", "failed", "unproven"
     std::uint64_t duration_us = 0;
     std::string detail;
@@ -46,6 +72,10 @@ struct RestoreReport {
 
     friend bool operator==(const RestoreReport&, const RestoreReport&) = default;
 };
+
+boost::json::value to_json(const RestoreStep& step);
+/// The member "steps": an array of them.
+std::vector<RestoreStep> read_steps(Fields& fields, Problems& problems);
 
 boost::json::value to_json(const RestoreReport& report);
 Parsed<RestoreReport> parse_restore_report(const boost::json::value& value);

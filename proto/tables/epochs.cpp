@@ -34,6 +34,8 @@ std::string epochs_table(const json::value& document) {
     for (const std::string_view name :
          {"boot_id", "generation", "parent_generation", "epoch", "step", "gate", "output", "link"})
         text += fmt::format("{:<18} {}\n", name, plain(at(document, {name})));
+    if (const json::value& prepare = at(document, {"prepare"}); prepare.is_object())
+        text += fmt::format("{:<18} {}\n", "prepare", members(prepare));
     text += triggers_table(at(document, {"triggers"}));
     const json::value& reports = at(document, {"reports"});
     if (!reports.is_array()) return text;

@@ -87,7 +87,8 @@ std::string status_table(const json::value& status) {
     table.row("generation", fmt::format("{}  epoch {}", plain(at(status, {"generation"})),
                                         plain(at(status, {"epoch"}))));
     show_workload(table, status);
-    for (const std::string_view section : {"reaper", "exec", "http", "listener", "memory"})
+    for (const std::string_view section :
+         {"reaper", "exec", "http", "listener", "memory", "prepare"})
         show_counts(table, status, section);
     show_output(table, status);
     show_rows(table, status, "connections");
