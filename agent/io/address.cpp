@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include <arpa/inet.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -32,24 +33,39 @@ std::optional<Address> parse_vsock(std::string_view text) {
     return VsockAddress{*cid, *port};
 }
 
-SocketAddress to_native(const LoopbackAddress& address) {
+template <typename Native>
+SocketAddress copied(const Native& native) {
     SocketAddress result;
+    std::memcpy(&result.storage, &native, sizeof native);
+    result.size = sizeof native;
+    return result;
+}
+
+SocketAddress to_native(const LoopbackAddress& address) {
     if (address.family == LoopbackAddress::Family::v4) {
         sockaddr_in native{};
         native.sin_family = AF_INET;
         native.sin_port = htons(address.port);
         native.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        std::memcpy(&result.storage, &native, sizeof native);
-        result.size = sizeof native;
-        return result;
+        return copied(native);
     }
     sockaddr_in6 native{};
     native.sin6_family = AF_INET6;
     native.sin6_port = htons(address.port);
     native.sin6_addr = in6addr_loopback;
-    std::memcpy(&result.storage, &native, sizeof native);
-    result.size = sizeof native;
-    return result;
+    return copied(native);
+}
+
+std::optional<SocketAddress> to_native(const InternetAddress& address) {
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_port = htons(address.port);
+    if (::inet_pton(AF_INET, address.host.c_str(), &four.sin_addr) == 1) return copied(four);
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(address.port);
+    if (::inet_pton(AF_INET6, address.host.c_str(), &six.sin6_addr) == 1) return copied(six);
+    return std::nullopt;
 }
 
 } // namespace
@@ -60,6 +76,11 @@ std::string to_text(const Address& address) {
         return fmt::format("tcp:{}:{}",
                            loopback->family == LoopbackAddress::Family::v4 ? "127.0.0.1" : "[::1]",
                            loopback->port);
+    if (const auto* internet = std::get_if<InternetAddress>(&address)) {
+        const bool brackets = internet->host.find(':') != std::string::npos;
+        return fmt::format("tcp:{}{}{}:{}", brackets ? "[" : "", internet->host,
+                           brackets ? "]" : "", internet->port);
+    }
     const auto& vsock = std::get<VsockAddress>(address);
     if (vsock.cid == VMADDR_CID_ANY) return fmt::format("vsock:any:{}", vsock.port);
     return fmt::format("vsock:{}:{}", vsock.cid, vsock.port);
@@ -78,22 +99,21 @@ const sockaddr* SocketAddress::get() const {
 }
 
 std::optional<SocketAddress> to_socket_address(const Address& address) {
-    SocketAddress result;
     if (const auto* vsock = std::get_if<VsockAddress>(&address)) {
         sockaddr_vm native{};
         native.svm_family = AF_VSOCK;
         native.svm_cid = vsock->cid;
         native.svm_port = vsock->port;
-        std::memcpy(&result.storage, &native, sizeof native);
-        result.size = sizeof native;
-        return result;
+        return copied(native);
     }
     if (const auto* loopback = std::get_if<LoopbackAddress>(&address)) return to_native(*loopback);
+    if (const auto* internet = std::get_if<InternetAddress>(&address)) return to_native(*internet);
     const std::string& path = std::get<UnixAddress>(address).path;
     sockaddr_un native{};
     native.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof native.sun_path) return std::nullopt;
     std::memcpy(native.sun_path, path.data(), path.size());
+    SocketAddress result;
     std::memcpy(&result.storage, &native, sizeof native);
     result.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
     return result;

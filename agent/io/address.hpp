@@ -1,6 +1,6 @@
 #pragma once
-// Where a listener listens and a connection goes: a vsock port, a path of a Unix socket, or a port
-// of the machine itself.
+// Where a listener listens and a connection goes: a vsock port, a path of a Unix socket, a port of
+// the machine itself, or of another one.
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +35,15 @@ struct LoopbackAddress {
     friend bool operator==(const LoopbackAddress&, const LoopbackAddress&) = default;
 };
 
-using Address = std::variant<VsockAddress, UnixAddress, LoopbackAddress>;
+/// A TCP port of another machine: only connected to, never listened on.
+struct InternetAddress {
+    std::string host; ///< a number, IPv4 or IPv6 without brackets: no name is ever looked up
+    std::uint16_t port = 0;
+
+    friend bool operator==(const InternetAddress&, const InternetAddress&) = default;
+};
+
+using Address = std::variant<VsockAddress, UnixAddress, LoopbackAddress, InternetAddress>;
 
 /// "vsock:2:4001" or "unix:/run/rouse/debug.sock"; any CID is "vsock:any:1001". "tcp:127.0.0.1:80".
 std::string to_text(const Address& address);
@@ -52,7 +60,7 @@ struct SocketAddress {
     [[nodiscard]] const sockaddr* get() const;
 };
 
-/// Nothing when a path is empty or too long for sockaddr_un.
+/// Nothing when a path is empty or too long for sockaddr_un, and when a host is no number.
 std::optional<SocketAddress> to_socket_address(const Address& address);
 
 } // namespace rouse::io

@@ -1,5 +1,7 @@
 #include "agent/io/blocking.hpp"
 
+#include "agent/io/clock_jumps.hpp"
+
 #include <boost/asio/post.hpp>
 
 namespace rouse::io {
@@ -55,9 +57,17 @@ Awaitable<bool> Blocking::run(std::string name, std::chrono::milliseconds deadli
             };
         });
     const GivesUp gives_up(std::move(ticket), *waiting);
-    auto waited = co_await waiting->timer.async_wait(no_throw);
-    const auto& [error] = waited;
-    const bool too_late = !waiting->returned && !error;
+    sys::SecondChance second;
+    bool too_late = true;
+    while (too_late) {
+        auto waited = co_await waiting->timer.async_wait(no_throw);
+        const auto& [error] = waited;
+        too_late = !waiting->returned && !error;
+        const auto now = std::chrono::steady_clock::now();
+        if (too_late) note_expiry(executor_, waiting->timer.expiry(), now);
+        if (!too_late || !second.take(waiting->timer.expiry(), now)) break;
+        waiting->timer.expires_after(deadline);
+    }
     if (too_late && on_given_up_) on_given_up_(name);
     co_return waiting->returned;
 }

@@ -57,13 +57,18 @@ void Registration::name_generation(std::string generation) {
     if (registry_ != nullptr) entry_->generation = std::move(generation);
 }
 
+void Registration::set_idle(bool idle) {
+    if (registry_ != nullptr) entry_->idle = idle;
+}
+
 Registration ConnectionRegistry::add(Socket& socket, std::string role) {
     const auto entry =
         entries_.insert(entries_.end(), Entry{.id = next_id_++,
                                               .role = std::move(role),
                                               .epoch = epoch_,
                                               .opened = std::chrono::steady_clock::now(),
-                                              .socket = &socket});
+                                              .socket = &socket,
+                                              .idle = false});
     return {*this, entry};
 }
 
@@ -80,6 +85,18 @@ std::size_t ConnectionRegistry::fence(const FenceRule& rule) {
         // for a copy that somebody else still holds, too.
         (void)::shutdown(entry.socket->native_handle(), SHUT_RDWR);
         error_code ignored; // The descriptor is gone either way.
+        entry.socket->close(ignored);
+        ++closed;
+    }
+    return closed;
+}
+
+std::size_t ConnectionRegistry::close_idle() {
+    std::size_t closed = 0;
+    for (const Entry& entry : entries_) {
+        if (!entry.idle || !entry.socket->is_open()) continue;
+        (void)::shutdown(entry.socket->native_handle(), SHUT_RDWR); // as in fence()
+        error_code ignored;                                         // The descriptor is gone.
         entry.socket->close(ignored);
         ++closed;
     }

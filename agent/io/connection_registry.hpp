@@ -32,6 +32,7 @@ public:
         std::chrono::steady_clock::time_point opened;
         Socket* socket = nullptr;
         std::string generation = {}; ///< that its peer has named
+        bool idle = false;           ///< it waits for its peer's next request
     };
 
     /// Removes the connection on destruction. The registry and the socket outlive it.
@@ -48,6 +49,7 @@ public:
         void rename(std::string role);
         /// The peer knows the life of the VM that has this generation: see FenceRule.
         void name_generation(std::string generation);
+        void set_idle(bool idle);
 
     private:
         ConnectionRegistry* registry_ = nullptr;
@@ -62,6 +64,14 @@ public:
     /// closed connection end with operation_aborted, new ones with bad_descriptor. Returns how many
     /// were closed.
     std::size_t fence(const FenceRule& rule);
+
+    /// Closes, as fence() does, every connection that waits for its peer's next request: nothing is
+    /// lost with it, and the peer connects anew. Returns how many.
+    std::size_t close_idle();
+
+    /// Id of the newest connection there ever was; 0 before the first. Ids only grow, so that it
+    /// tells those that are there now from those that will come.
+    [[nodiscard]] std::uint64_t newest() const { return next_id_ - 1; }
 
     /// 1 from the start of the agent until the first fence.
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }

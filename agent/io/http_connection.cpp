@@ -53,8 +53,10 @@ Awaitable<> HttpConnection::serve() {
 Awaitable<HttpConnection::Next> HttpConnection::serve_one(bool first) {
     // Who has just connected is about to send a request; who has been served may stay for a while.
     if (!first && received_.empty()) {
+        registration_.set_idle(true);
         Awaitable<bool> waiting = with_deadline(await_first_byte(), deadlines_.idle);
         const bool in_time = co_await std::move(waiting);
+        registration_.set_idle(false);
         if (!in_time || received_.empty()) co_return Next::close;
     }
     HttpParser parser;

@@ -50,6 +50,14 @@ std::string describe_peer(int fd, const SocketAddress& peer) {
     return fmt::format("unix pid {} uid {}", user->pid, user->uid);
 }
 
+std::string describe_peer(int fd) {
+    SocketAddress peer;
+    peer.size = sizeof peer.storage;
+    auto* const native = reinterpret_cast<sockaddr*>(&peer.storage);
+    if (::getpeername(fd, native, &peer.size) != 0) return "gone";
+    return describe_peer(fd, peer);
+}
+
 bool is_alive(int fd) {
     pollfd asked{.fd = fd, .events = POLLIN, .revents = 0};
     if (::poll(&asked, 1, 0) < 0) return false;

@@ -1,5 +1,7 @@
 #include "agent/io/race.hpp"
 
+#include "agent/io/clock_jumps.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
@@ -74,14 +76,16 @@ Awaitable<> both(Awaitable<> first, Awaitable<> second) {
 }
 
 Awaitable<> expire(std::chrono::milliseconds after) {
-    constexpr std::chrono::milliseconds jump{250};
     const Executor executor = co_await asio::this_coro::executor;
     Timer timer(executor);
-    for (int round = 0; round < 2; ++round) {
+    sys::SecondChance second;
+    sys::SteadyTime fired;
+    do {
         timer.expires_after(after);
         co_await timer.async_wait(asio::use_awaitable);
-        if (Timer::clock_type::now() - timer.expiry() <= jump) break;
-    }
+        fired = Timer::clock_type::now();
+        note_expiry(executor, timer.expiry(), fired);
+    } while (second.take(timer.expiry(), fired));
 }
 
 Awaitable<> forever() {

@@ -22,7 +22,8 @@ Awaitable<Winner> race(Awaitable<> first, Awaitable<> second);
 Awaitable<> both(Awaitable<> first, Awaitable<> second);
 
 /// Waits. An expiry that comes more than 250 ms late says that the clock jumped (a restore) and not
-/// that the time has passed for our peer: it is waited for once more.
+/// that the time has passed for our peer: it is waited for once more, and clock_jumps.hpp hears of
+/// it.
 Awaitable<> expire(std::chrono::milliseconds after);
 
 /// Waits until cancelled.

@@ -122,6 +122,7 @@ Cgroups::~Cgroups() {
         }
         (void)sys::remove_cgroup(group->path());
     }
+    (void)sys::remove_cgroup(root_ + "/hooks");
     (void)sys::remove_cgroup(root_ + "/exec");
     (void)sys::remove_cgroup(root_);
 }
@@ -132,6 +133,7 @@ sys::Result<> Cgroups::open(const std::string& name) {
     const std::string root = own ? *own + "/" + name : "";
     if (made) made = sys::make_cgroup_tree(*own, root);
     if (made) made = sys::make_cgroup_tree(root, root + "/exec");
+    if (made) made = sys::make_cgroup_tree(root, root + "/hooks");
     if (made)
         root_ = root;
     else
@@ -139,7 +141,13 @@ sys::Result<> Cgroups::open(const std::string& name) {
     return made;
 }
 
-asio::awaitable<Cgroups::Made> Cgroups::make(std::string session, proto::CgroupLimits limits) {
+std::string Cgroups::directory(Tree tree) const {
+    if (!usable()) return "";
+    return root_ + (tree == Tree::hooks ? "/hooks" : "/exec");
+}
+
+asio::awaitable<Cgroups::Made> Cgroups::make(std::string session, proto::CgroupLimits limits,
+                                             Tree tree) {
     const bool limited = limits != proto::CgroupLimits{};
     if (!usable() && limited) {
         proto::SpawnFailure failure = limit_failure(sys::error_from(ENOTSUP), "");
@@ -149,7 +157,7 @@ asio::awaitable<Cgroups::Made> Cgroups::make(std::string session, proto::CgroupL
     if (!usable()) co_return SharedCgroup();
 
     const auto delivery = std::make_shared<Delivery>();
-    delivery->path = fmt::format("{}/{}-{}", directory(), session, ++last_number_);
+    delivery->path = fmt::format("{}/{}-{}", directory(tree), session, ++last_number_);
     delivery->settings = cgroup_settings(limits);
     Expects expects(delivery, blocking_);
     auto making = blocking_.run("make a cgroup", make_deadline, [delivery] { delivery->make(); });

@@ -54,7 +54,14 @@ private:
 
 using SharedCgroup = std::shared_ptr<SessionCgroup>;
 
-/// The tree `<own cgroup>/NAME/exec/<session>-<n>`: processes are only in its leaves. One thread.
+/// Whose process it is: what stands still for a snapshot, and what works meanwhile.
+enum class Tree {
+    payload, ///< the workload and sessions
+    hooks,   ///< programs that the configuration has run around a snapshot
+};
+
+/// The trees `<own cgroup>/NAME/exec/<session>-<n>` of the payload and `<own cgroup>/NAME/hooks/…`:
+/// processes are only in their leaves. One thread.
 class Cgroups {
 public:
     Cgroups(boost::asio::any_io_executor executor, BlockingAccess blocking);
@@ -71,13 +78,14 @@ public:
     sys::Result<> open(const std::string& name);
     [[nodiscard]] bool usable() const { return !root_.empty(); }
     /// Where the groups are; empty: there are none.
-    [[nodiscard]] std::string directory() const { return usable() ? root_ + "/exec" : ""; }
+    [[nodiscard]] std::string directory(Tree tree = Tree::payload) const;
 
     /// A group, nothing where there are none and no limit was asked for, or why a limit cannot be
     /// had (stage "cgroup", the path names the file). Without limits, what fails is counted and the
     /// process starts without a group.
     using Made = std::variant<proto::SpawnFailure, SharedCgroup>;
-    boost::asio::awaitable<Made> make(std::string session, proto::CgroupLimits limits);
+    boost::asio::awaitable<Made> make(std::string session, proto::CgroupLimits limits,
+                                      Tree tree = Tree::payload);
 
     /// Removes the group as soon as it is empty, however long that takes.
     void remove(SharedCgroup group);

@@ -1,5 +1,7 @@
 #include "agent/supervise/child.hpp"
 
+#include "agent/sys/signal_handlers.hpp"
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -66,6 +68,15 @@ sys::Result<> Child::signal_group(int number) {
     // The group exists as long as its leader is not reaped, so the number is ours until then.
     if (running() && ::kill(-state_->pid, number) < 0) return sys::last_error();
     return {};
+}
+
+std::size_t Child::signal_handlers(int number) {
+    if (state_->cgroup) {
+        const sys::Result<std::size_t> sent =
+            sys::signal_handlers(state_->cgroup->directory(), number);
+        if (sent) return *sent;
+    }
+    return running() && sys::signal_handler(state_->pid, number) ? 1 : 0;
 }
 
 sys::Result<> Child::signal(int number) {

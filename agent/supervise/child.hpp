@@ -39,6 +39,10 @@ public:
     /// Sends to the process alone. Does nothing once the process was reaped.
     sys::Result<> signal(int number);
 
+    /// Sends to those who handle the signal: of all in its cgroup, or to the process itself where
+    /// it has none. How many got it.
+    std::size_t signal_handlers(int number);
+
     /// Waits for the exit; several may wait, and the Child may be destroyed meanwhile. Cancelled:
     /// returns an empty optional.
     boost::asio::awaitable<std::optional<proto::ExitStatus>> wait();

@@ -1,6 +1,7 @@
 #include "agent/supervise/spawner.hpp"
 
 #include "agent/supervise/command_plan.hpp"
+#include "agent/sys/late.hpp"
 #include "proto/kernel_names.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -70,6 +71,20 @@ private:
     bool ended_ = false;
 };
 
+/// Counts a start as long as it lasts.
+class Counts {
+public:
+    explicit Counts(std::size_t& count) : count_(count) { ++count_; }
+    Counts(const Counts&) = delete;
+    Counts& operator=(const Counts&) = delete;
+    Counts(Counts&&) = delete;
+    Counts& operator=(Counts&&) = delete;
+    ~Counts() { --count_; }
+
+private:
+    std::size_t& count_;
+};
+
 /// Waits until the error pipe says something or ends. Errors: ETIMEDOUT at the deadline;
 /// operation_aborted when cancelled; those of the descriptor.
 asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_executor executor,
@@ -80,6 +95,7 @@ asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_
     if (error) co_return error;
     const int fd = errors.release();
     asio::steady_timer deadline(executor, exec_deadline);
+    sys::SecondChance second;
     for (;;) {
         const sys::Result<sys::ReadSpawnReport> read = sys::read_spawn_report(fd);
         if (!read || read->report != sys::SpawnReport::pending) co_return read;
@@ -90,7 +106,10 @@ asio::awaitable<sys::Result<sys::ReadSpawnReport>> wait_for_report(asio::any_io_
         const sys::error_code failed =
             timed_out ? std::get<0>(std::get<1>(first)) : std::get<0>(std::get<0>(first));
         if (failed) co_return failed;
-        if (timed_out) co_return sys::error_from(ETIMEDOUT);
+        if (!timed_out) continue;
+        if (!second.take(deadline.expiry(), std::chrono::steady_clock::now()))
+            co_return sys::error_from(ETIMEDOUT);
+        deadline.expires_after(exec_deadline);
     }
 }
 
@@ -100,7 +119,8 @@ Spawner::Spawner(Reaper& reaper, asio::any_io_executor executor, Cgroups* cgroup
     : reaper_(reaper), executor_(std::move(executor)), cgroups_(cgroups) {}
 
 asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio,
-                                            std::string session) {
+                                            std::string session, Tree tree) {
+    const Counts counts(starting_);
     auto prepared = make_plan(command);
     if (auto* failure = std::get_if<proto::SpawnFailure>(&prepared)) co_return std::move(*failure);
     sys::SpawnPlan plan = std::get<sys::SpawnPlan>(std::move(prepared));
@@ -110,7 +130,7 @@ asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio,
     plan.terminal = stdio.terminal;
     SharedCgroup cgroup;
     if (cgroups_ != nullptr && !session.empty()) {
-        auto making = cgroups_->make(std::move(session), command.attributes.cgroup);
+        auto making = cgroups_->make(std::move(session), command.attributes.cgroup, tree);
         Cgroups::Made made = co_await std::move(making);
         if (auto* failure = std::get_if<proto::SpawnFailure>(&made)) co_return std::move(*failure);
         cgroup = std::get<SharedCgroup>(std::move(made));

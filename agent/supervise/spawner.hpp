@@ -35,7 +35,10 @@ public:
     /// operation. With a `session`, which names it, the process gets a cgroup; without, limits of a
     /// cgroup are a failure.
     boost::asio::awaitable<StartResult> start(proto::Command command, Stdio stdio,
-                                              std::string session = {});
+                                              std::string session = {}, Tree tree = Tree::payload);
+
+    /// Processes that have been asked for and have neither executed their program nor failed yet.
+    [[nodiscard]] std::size_t starting() const { return starting_; }
 
 private:
     /// A process that has not said yet whether it executes its program.
@@ -48,6 +51,7 @@ private:
     Reaper& reaper_;
     boost::asio::any_io_executor executor_;
     Cgroups* cgroups_;
+    std::size_t starting_ = 0;
 };
 
 } // namespace rouse::supervise

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace rouse::sys {
@@ -48,6 +49,12 @@ void Console::write_line(std::string_view line) {
     const std::size_t written = moved ? moved->bytes : 0;
     if (written < text.size() || line.size() > longest_line) ++dropped_;
     if (written > 0) in_a_line_ = written < text.size();
+}
+
+std::size_t Console::unsent() const {
+    int count = 0;
+    if (::ioctl(fd_.get(), TIOCOUTQ, &count) < 0 || count < 0) return 0;
+    return static_cast<std::size_t>(count);
 }
 
 std::size_t Console::write_bytes(std::string_view bytes) {

@@ -31,6 +31,10 @@ public:
     /// Writes as much as the device takes now, as it is; returns how many bytes that was.
     std::size_t write_bytes(std::string_view bytes);
 
+    /// Bytes that were written and have not left the machine; 0 where the device has none, or does
+    /// not say. Source: ioctl_tty(2), TIOCOUTQ.
+    [[nodiscard]] std::size_t unsent() const;
+
     /// Lines that were cut or lost.
     [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 

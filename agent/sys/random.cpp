@@ -45,4 +45,11 @@ Result<> add_entropy(std::span<const std::uint8_t> bytes) {
     return {};
 }
 
+Result<> reseed_random() {
+    const Result<UniqueFd> device = open_file("/dev/urandom", O_RDWR);
+    if (!device) return device.error();
+    if (::ioctl(device->get(), RNDRESEEDCRNG) < 0) return last_error();
+    return {};
+}
+
 } // namespace rouse::sys

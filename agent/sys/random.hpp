@@ -21,4 +21,9 @@ Result<> fill_random(std::span<std::uint8_t> buffer);
 /// entropy_limit; EPERM without CAP_SYS_ADMIN. Source: random(4), RNDADDENTROPY, RNDRESEEDCRNG.
 Result<> add_entropy(std::span<const std::uint8_t> bytes);
 
+/// Makes the generator start anew from what the kernel has gathered by itself.
+/// Errors: ENODATA before it was first ready; EPERM without CAP_SYS_ADMIN.
+/// Source: random(4), RNDRESEEDCRNG.
+Result<> reseed_random();
+
 } // namespace rouse::sys
