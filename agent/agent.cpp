@@ -114,19 +114,24 @@ Agent::Agent(AgentOptions options, Log& log)
                .console = [this](std::string_view bytes) { return log_.pass(bytes); }}),
       restore_(context_.get_executor(), tasks_, registry_, restore_options(options_),
                restore_hooks()),
+      triggers_(
+          restore::make_triggers(context_.get_executor(),
+                                 {.is_vm = options_.is_vm, .mmds = options_.config.restore.mmds})),
+      freezer_(context_.get_executor(), blocking_access(blocking_), cgroups_),
+      filesystem_freezer_(blocking_),
+      hooks_(spawner_, context_.get_executor(), options_.config.hooks),
+      prepare_(context_.get_executor(), tasks_, registry_, prepare_options(), prepare_hands()),
       sessions_(
           spawner_, context_.get_executor(), memory_,
           [this](std::string_view type, boost::json::object body) {
               record(Audience::guest, type, std::move(body));
           },
           report_escape(log)),
-      exec_(
-          sessions_, [this] { return restore_.gate(); }, [this] { return restore_.step(); }),
-      files_(
-          spawner_, tasks_, [this] { return restore_.gate(); }, [this] { return restore_.step(); },
-          [this](std::string_view type, boost::json::object body) {
-              record(Audience::guest, type, std::move(body));
-          }),
+      exec_(sessions_, spawn_gate()),
+      files_(spawner_, tasks_, spawn_gate(),
+             [this](std::string_view type, boost::json::object body) {
+                 record(Audience::guest, type, std::move(body));
+             }),
       session_routes_(sessions_, [this] { return other_sessions(); }),
       workload_(spawner_, options_.config.workload), workload_over_(context_.get_executor()),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
@@ -141,35 +146,6 @@ Agent::Agent(AgentOptions options, Log& log)
 Agent::~Agent() {
     log_.set_observer({});
     context_.drop_tasks();
-}
-
-restore::RestoreHooks Agent::restore_hooks() {
-    restore::RestoreHooks hooks;
-    hooks.rebind = [this] { return rebind(); };
-    hooks.connect_output = [this](const restore::Identity& identity) {
-        output_.connect({.boot_id = identity.boot_id,
-                         .generation = identity.generation,
-                         .parent_generation = identity.parent_generation,
-                         .epoch = identity.epoch,
-                         .link_key = identity.link_key});
-    };
-    hooks.disconnect_output = [this] { output_.disconnect(); };
-    hooks.log = [this](const std::string& line) { log_.info(line); };
-    hooks.event = [this](std::string_view type, boost::json::object body) {
-        record(Audience::guest, type, std::move(body));
-    };
-    return hooks;
-}
-
-io::Awaitable<std::string> Agent::rebind() {
-    const io::RebindOutcome outcome = listener_->rebind();
-    record(Audience::guest, "listener_rebound",
-           {{"served", outcome.served},
-            {"dropped", outcome.dropped},
-            {"listening", outcome.listening},
-            {"recreated", outcome.recreated}});
-    if (!outcome.listening) co_return fmt::format("not listening: {}", outcome.error.message());
-    co_return outcome.recreated ? "recreated" : "kept";
 }
 
 void Agent::listen() {
@@ -228,6 +204,7 @@ void Agent::begin() {
     if (options_.has_host) {
         listen();
         restore_.begin();
+        watch_triggers();
     }
     tasks_.spawn("workload", supervise_workload());
 }

@@ -13,12 +13,18 @@
 #include "agent/io/blocking.hpp"
 #include "agent/io/http_server.hpp"
 #include "agent/io/listener.hpp"
+#include "agent/io/spawn_gate.hpp"
 #include "agent/io/task_group.hpp"
 #include "agent/log.hpp"
 #include "agent/loop.hpp"
 #include "agent/output/output_service.hpp"
+#include "agent/restore/filesystem_freezer.hpp"
+#include "agent/restore/hook_runner.hpp"
+#include "agent/restore/prepare_service.hpp"
 #include "agent/restore/restore_service.hpp"
+#include "agent/restore/triggers.hpp"
 #include "agent/signal_source.hpp"
+#include "agent/supervise/cgroup_freezer.hpp"
 #include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/supervise/spawner.hpp"
@@ -70,8 +76,28 @@ private:
     void open_cgroups();
     void listen();
     void open_debug_socket();
+    // agent_restore.cpp
     restore::RestoreHooks restore_hooks();
+    void add_snapshot_hooks(restore::RestoreHooks& hooks);
+    io::Awaitable<restore::Repairs> repair_guest(restore::RepairOrder order);
+    io::Awaitable<std::vector<proto::RestoreStep>> thaw_payload();
     io::Awaitable<std::string> rebind();
+    void tell_programs(const proto::RestoreReport& report, const proto::RestoreDocument& document);
+    io::Awaitable<> run_restored_hook();
+    void watch_triggers();
+    io::Awaitable<io::HttpReply> answer_restore(io::HttpRequest request);
+    // agent_prepare.cpp
+    restore::PrepareOptions prepare_options() const;
+    restore::PrepareHands prepare_hands();
+    io::Awaitable<bool> settle_spawns(std::chrono::milliseconds deadline);
+    io::Awaitable<std::string> sync_disks(std::chrono::milliseconds deadline);
+    io::Awaitable<proto::RestoreStep> run_hook(restore::Hook hook, std::string kind,
+                                               std::chrono::milliseconds budget);
+    io::SpawnGate spawn_gate();
+    io::Awaitable<std::optional<io::HttpReply>> pass_spawn_gate();
+    [[nodiscard]] std::optional<io::HttpReply> spawn_refusal() const;
+    io::Awaitable<io::HttpReply> answer_prepare(io::HttpRequest request);
+    io::Awaitable<io::HttpReply> answer_resume(io::HttpRequest request);
     // agent_workload.cpp
     io::Awaitable<> supervise_workload();
     void workload_started();
@@ -96,7 +122,6 @@ private:
     void make_routes();
     void make_inspection_routes();
     [[nodiscard]] boost::json::object index() const;
-    io::Awaitable<io::HttpReply> answer_restore(io::HttpRequest request);
     // agent_events.cpp
     enum class Audience { guest, host };
     void record(Audience audience, std::string_view type, boost::json::object body);
@@ -134,6 +159,11 @@ private:
     io::MemoryBudget memory_{proto::limits::retention_total};
     output::OutputService output_;
     restore::RestoreService restore_;
+    std::vector<std::unique_ptr<restore::Trigger>> triggers_;
+    supervise::CgroupFreezer freezer_;
+    restore::FilesystemFreezer filesystem_freezer_;
+    restore::HookRunner hooks_;
+    restore::PrepareService prepare_;
     exec::Sessions sessions_;
     exec::ExecService exec_;
     files::FilesService files_;

@@ -1,6 +1,7 @@
 // How the agent ends: signals, the order of a shutdown, and its deadlines.
 
 #include "agent/agent.hpp"
+#include "agent/sys/late.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
@@ -27,6 +28,10 @@ void Agent::on_signal(int number) {
     }
     record(Audience::guest, "signal", {{"signal", number}});
     if (options_.is_vm) return on_vm_signal(number);
+    const bool to_end =
+        number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
+    // A frozen workload would hear of it when it is thawed.
+    if (to_end && prepare_.refuses_spawns()) tasks_.spawn("thaw at the end", prepare_.shut_down());
     workload_.signal(number);
     if (!workload_.running()) end(Ending::exit, proto::signal_name(number));
 }
@@ -50,6 +55,8 @@ void Agent::end(Ending ending, std::string_view why) {
 }
 
 io::Awaitable<> Agent::finish() {
+    // A frozen payload hears no signal, and a frozen file system cannot be unmounted.
+    co_await prepare_.shut_down();
     co_await stop_workload();
     if (options_.is_vm) co_await stop_execs();
     co_await flush();
@@ -87,7 +94,7 @@ io::Awaitable<> Agent::stop_execs() {
 
 io::Awaitable<bool> Agent::wait_while(std::function<bool()> busy,
                                       std::chrono::milliseconds deadline) {
-    const auto end = std::chrono::steady_clock::now() + deadline;
+    auto end = std::chrono::steady_clock::now() + deadline;
     io::Timer tick(context_);
     // What is waited for ends in tasks of its own; this one only bounds the wait, at the end of the
     // machine's life, so it looks now and then.
@@ -96,6 +103,9 @@ io::Awaitable<bool> Agent::wait_while(std::function<bool()> busy,
         tick.expires_after(5ms);
         auto waited = co_await tick.async_wait(io::no_throw);
         (void)waited; // cancelled only when the program ends
+        // The time that a jump of the clock skipped has not passed for who is waited for.
+        const auto late = std::chrono::steady_clock::now() - tick.expiry();
+        if (late > sys::clock_jump) end += late;
     }
     co_return true;
 }

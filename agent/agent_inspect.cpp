@@ -102,6 +102,8 @@ json::object Agent::epochs() const {
     for (const proto::RestoreReport& report : restore_.reports())
         reports.push_back(proto::to_json(report));
     document["reports"] = std::move(reports);
+    document["sources"] = restore::status(triggers_);
+    document["prepare"] = prepare_.status();
     return document;
 }
 

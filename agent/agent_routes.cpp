@@ -46,6 +46,12 @@ void Agent::make_routes() {
     routes_["POST /v1/restore"].handler = [this](io::HttpRequest request) {
         return answer_restore(std::move(request));
     };
+    routes_["POST /v1/snapshot/prepare"].handler = [this](io::HttpRequest request) {
+        return answer_prepare(std::move(request));
+    };
+    routes_["POST /v1/snapshot/resume"].handler = [this](io::HttpRequest request) {
+        return answer_resume(std::move(request));
+    };
     // The probe carries no secret of the host's, and proves who listens here before any is shown.
     routes_["GET /v1/ready"].open = true;
     routes_["GET /v1/ready"].handler = [this](io::HttpRequest request) {
@@ -76,17 +82,6 @@ void Agent::make_inspection_routes() {
     debug_routes_["GET /v1"].handler = [this](io::HttpRequest) { return answer(index()); };
     // The ready probe is not among them: it proves that the host reaches us, and root is not it.
     routes_.insert(debug_routes_.begin(), debug_routes_.end());
-}
-
-io::Awaitable<io::HttpReply> Agent::answer_restore(io::HttpRequest request) {
-    proto::Parsed<proto::RestoreDocument> document = proto::parse_restore_document(request.body);
-    if (!document) co_return io::HttpReply::error(400, "document", document.error().message());
-    proto::RestoreDocument given = std::move(*document);
-    const proto::RestoreReport report =
-        co_await restore_.host_word(std::move(given), request.connection);
-    io::HttpReply reply = json_reply(proto::to_json(report));
-    if (report.state == "failed") reply.status = 503;
-    co_return reply;
 }
 
 } // namespace rouse

@@ -71,6 +71,7 @@ json::object Agent::status() const {
     object["output"] = relays();
     object["connections"] = conns().at("connections");
     object["restore"] = restore_.status();
+    object["prepare"] = prepare_.status();
     object["restores"] = reports_json(restore_.reports());
     object["problems"] = json::value_from(options_.problems);
     object["log_dropped"] = log_.dropped();

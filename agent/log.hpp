@@ -26,6 +26,9 @@ public:
     /// Bytes of somebody else, as they are; returns how many the console took.
     std::size_t pass(std::string_view bytes);
 
+    /// Bytes that the console took and that have not left the machine yet.
+    [[nodiscard]] std::size_t unsent() const { return console_ ? console_->unsent() : 0; }
+
     /// Gets each line too, for the record; `level` is "info", "warning" or "error". Empty: nobody.
     void
     set_observer(std::function<void(std::string_view level, std::string_view message)> observer);

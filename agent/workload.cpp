@@ -39,6 +39,10 @@ void Workload::signal(int number) {
     if (child_) (void)child_->signal_group(number);
 }
 
+std::size_t Workload::signal_handlers(int number) {
+    return child_ ? child_->signal_handlers(number) : 0;
+}
+
 pid_t Workload::pid() const {
     return child_ ? child_->pid() : 0;
 }

@@ -27,6 +27,9 @@ public:
     /// nothing when it does not run.
     void signal(int number);
 
+    /// To those of its processes that handle the signal; how many got it.
+    std::size_t signal_handlers(int number);
+
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool running() const {
         return state_ == State::running || state_ == State::starting;

@@ -147,6 +147,8 @@ constexpr std::array table{
            1, "", "", "connected none"},
     Metric{"rouse_restore_state", MetricType::stateset, "", "How the last chain ended.",
            "/epochs/report/state", 1, "", "", "running complete degraded failed"},
+    Metric{"rouse_prepare_state", MetricType::stateset, "", "Preparation for a snapshot.",
+           "/epochs/prepare/state", 1, "", "", "none preparing prepared resuming expired"},
     Metric{"rouse_restore_seconds", gauge, "seconds", "Duration of the last chain.",
            "/epochs/report/total_us", from_us},
     Metric{"rouse_restore_step_seconds", gauge, "seconds", "Durations of its last steps.",

@@ -46,8 +46,8 @@ private:
 
 } // namespace
 
-ExecService::ExecService(Sessions& sessions, SpawnGate gate, std::function<std::string()> gate_step)
-    : sessions_(sessions), gate_(std::move(gate)), gate_step_(std::move(gate_step)) {}
+ExecService::ExecService(Sessions& sessions, io::SpawnGate gate)
+    : sessions_(sessions), gate_(std::move(gate)) {}
 
 io::HttpRoute ExecService::route() {
     io::HttpRoute route;
@@ -85,24 +85,18 @@ io::Awaitable<std::optional<io::HttpReply>> ExecService::check(const io::HttpReq
     if (refusal) co_return refusal;
     const std::string& id = parsed->session.id;
     if (!id.empty() && sessions_.find(id)) co_return std::nullopt;
-    io::Awaitable<std::optional<io::HttpReply>> passing = pass_gate();
+    io::Awaitable<std::optional<io::HttpReply>> passing = gate_.wait();
     co_return co_await std::move(passing);
-}
-
-io::Awaitable<std::optional<io::HttpReply>> ExecService::pass_gate() {
-    io::Awaitable<bool> waiting = gate_();
-    const bool open = co_await std::move(waiting);
-    if (open) co_return std::nullopt;
-    co_return io::HttpReply::retry_later("not_ready", "execs wait for step '" + gate_step_() + "'");
 }
 
 ExecService::Found ExecService::find_or_start(proto::ExecRequest request, Form form) {
     Found found;
-    // check() looked before it waited; others may have come since.
+    // check() looked before it waited; others may have come since, or the gate may be shut again.
     found.refusal = refusal_for(request, form);
     if (found.refusal) return found;
     if (!request.session.id.empty()) found.session = sessions_.find(request.session.id);
-    if (!found.session) found.session = sessions_.start(std::move(request), form);
+    if (!found.session) found.refusal = gate_.refusal();
+    if (!found.session && !found.refusal) found.session = sessions_.start(std::move(request), form);
     return found;
 }
 
@@ -149,8 +143,8 @@ io::Awaitable<> ExecService::stream(io::HttpRequest request, io::Socket& socket,
     proto::Parsed<proto::ExecRequest> parsed = proto::parse_exec_request(request.body);
     Found found = find_or_start(std::move(parsed.value()), Form::stream);
     if (found.refusal) {
-        io::Awaitable<> refusing = SessionStream::refuse(
-            socket, "refused", "the session was taken meanwhile: " + found.refusal->body);
+        io::Awaitable<> refusing =
+            SessionStream::refuse(socket, "refused", "refused meanwhile: " + found.refusal->body);
         co_await std::move(refusing);
         co_return;
     }

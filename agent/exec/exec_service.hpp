@@ -2,23 +2,18 @@
 // `POST /v1/exec`: runs commands for the host, to their answer, as a frame stream, or detached.
 
 #include "agent/exec/sessions.hpp"
-#include "agent/io/http.hpp"
+#include "agent/io/spawn_gate.hpp"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace rouse::exec {
 
-/// Waits until execs are allowed. False: they are not, and the wait was long enough.
-using SpawnGate = std::function<io::Awaitable<bool>()>;
-
 class ExecService {
 public:
-    /// Borrows the sessions. `gate_step` names what the gate waits for, for the client that was
-    /// refused.
-    ExecService(Sessions& sessions, SpawnGate gate, std::function<std::string()> gate_step);
+    /// Borrows the sessions.
+    ExecService(Sessions& sessions, io::SpawnGate gate);
 
     /// All forms, ready for the table of routes. Borrows the service.
     [[nodiscard]] io::HttpRoute route();
@@ -35,7 +30,6 @@ private:
     /// Why a request is not served: 400 malformed, 409 another body, 410 forgotten, 503 too many
     /// sessions or the gate is shut. A session that is there needs neither place nor gate.
     io::Awaitable<std::optional<io::HttpReply>> check(const io::HttpRequest& request);
-    io::Awaitable<std::optional<io::HttpReply>> pass_gate();
     /// The session of this request, a new one if need be. Between the look and the start nobody
     /// else runs, so that one id never starts twice.
     Found find_or_start(proto::ExecRequest request, Form form);
@@ -45,8 +39,7 @@ private:
     static io::Awaitable<io::HttpReply> answer_start(std::shared_ptr<Session> session);
 
     Sessions& sessions_;
-    SpawnGate gate_;
-    std::function<std::string()> gate_step_;
+    io::SpawnGate gate_;
 };
 
 } // namespace rouse::exec

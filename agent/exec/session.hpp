@@ -114,7 +114,6 @@ private:
     std::optional<ExecProcess> process_; ///< while it runs or its outputs are read
     std::optional<Source> out_source_;
     std::optional<Source> err_source_;
-    bool postponed_ = false; ///< the clock jumped once
     Control control_;
     std::uint64_t readers_ = 0; ///< streams that only look
     pid_t pid_ = 0;

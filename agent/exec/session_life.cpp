@@ -1,5 +1,7 @@
 #include "agent/exec/session_life.hpp"
 
+#include "agent/sys/late.hpp"
+
 #include <algorithm>
 #include <initializer_list>
 
@@ -22,6 +24,7 @@ void SessionLife::controller_gone(SessionTime now) {
     if (!attended_) return;
     attended_ = false;
     grace_end_ = now + options_.reattach_grace;
+    second_.reset(); // This grace has a chance of its own.
 }
 
 void SessionLife::controller_detached() {
@@ -68,6 +71,12 @@ std::optional<SessionTime> SessionLife::next_due() const {
     for (const Deadline& end : {timeout_end_, kill_end_})
         if (end && (!next || *end < *next)) next = end;
     return next;
+}
+
+void SessionLife::waited(SessionTime due, SessionTime wait_began, SessionTime now) {
+    if (!sys::is_jump(due, now) || second_ == due) return;
+    second_ = due + (now - wait_began);
+    postpone(now - wait_began);
 }
 
 void SessionLife::postpone(SessionTime::duration by) {

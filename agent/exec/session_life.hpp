@@ -49,8 +49,10 @@ public:
     [[nodiscard]] Order due(SessionTime now);
     /// When due() has something to say next; nothing: not before another event.
     [[nodiscard]] std::optional<SessionTime> next_due() const;
-    /// The clock jumped: what is pending is due so much later.
-    void postpone(SessionTime::duration by);
+    /// A wait for `due`, which next_due() gave, began at `wait_began` and has ended at `now`. When
+    /// that is so late that the clock must have jumped, what is pending gets the time anew that was
+    /// left then. A deadline has one such chance; others that come later have their own.
+    void waited(SessionTime due, SessionTime wait_began, SessionTime now);
 
     [[nodiscard]] Phase phase() const { return phase_; }
     /// The process is not there any more, or never was.
@@ -64,6 +66,7 @@ private:
     using Deadline = std::optional<SessionTime>;
 
     Order order_kill();
+    void postpone(SessionTime::duration by);
 
     proto::SessionOptions options_;
     Phase phase_ = Phase::starting;
@@ -74,6 +77,7 @@ private:
     Deadline timeout_end_;
     Deadline kill_end_;
     Deadline grace_end_;
+    Deadline second_; ///< one that has had its second chance
 };
 
 } // namespace rouse::exec

@@ -1,6 +1,7 @@
 // The process of a session: its start, its pipes, its end, and what falls due meanwhile.
 
 #include "agent/exec/session.hpp"
+#include "agent/io/clock_jumps.hpp"
 #include "agent/io/race.hpp"
 #include "agent/sys/descriptor.hpp"
 #include "proto/limits.hpp"
@@ -16,9 +17,6 @@ using io::no_throw;
 using proto::EndOfStream;
 
 namespace {
-
-/// An expiry that comes later than this says that the clock jumped, at a restore.
-constexpr std::chrono::milliseconds jump{250};
 
 /// Whether everybody closed the pipe and nothing is left in it.
 bool is_closed_and_empty(int fd) {
@@ -199,9 +197,9 @@ io::Awaitable<> Session::keep_time() {
         clock_.expires_at(due ? *due : SessionTime::max());
         (void)co_await clock_.async_wait(no_throw);
         const SessionTime after = std::chrono::steady_clock::now();
-        // What was left when the wait began is waited for once more, and then it counts.
-        if (due && after > *due + jump && !std::exchange(postponed_, true))
-            life_.postpone(after - before);
+        if (!due || *due <= before) continue;
+        io::note_expiry(clock_.get_executor(), *due, after);
+        life_.waited(*due, before, after);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "agent/exec/session_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace rouse::exec {
 
@@ -28,12 +29,22 @@ void SessionTable::add(const std::string& id, std::shared_ptr<Session> session) 
     sessions_.emplace(id, Entry{.number = ++count_, .session = std::move(session)});
 }
 
+void SessionTable::note_time(Time now) {
+    constexpr std::chrono::minutes longest_gap{1};
+    const Time::duration gap = now - std::exchange(noted_at_, now);
+    if (gap <= longest_gap) return;
+    for (Ended& session : remembered_)
+        session.at += gap - longest_gap;
+}
+
 void SessionTable::ended(const std::string& id, Time now) {
+    note_time(now);
     remembered_.push_back({.id = id, .at = now});
     forget(now, false);
 }
 
 void SessionTable::forget(Time now, bool short_of_memory) {
+    note_time(now);
     std::size_t most = proto::limits::sessions_remembered;
     if (short_of_memory) most = remembered_.size() / 2;
     while (remembered_.size() > most ||

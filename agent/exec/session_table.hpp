@@ -34,7 +34,8 @@ public:
     /// The session has ended, and nobody can ask for it again.
     void remove(const std::string& id) { sessions_.erase(id); }
     /// Forgets what ended longer ago than limits::session_memory, and the oldest half of what is
-    /// remembered when `short_of_memory`.
+    /// remembered when `short_of_memory`. Of the time in which nobody asked a minute counts: it may
+    /// be a jump of the clock at a restore, behind which clients try again.
     void forget(Time now, bool short_of_memory);
 
     /// Those that have not ended.
@@ -53,12 +54,14 @@ private:
         Time at;
     };
 
+    void note_time(Time now);
     void forget_oldest();
 
     std::map<std::string, Entry> sessions_;
     std::deque<Ended> remembered_;      ///< in the order of their end
     std::deque<std::size_t> forgotten_; ///< hashes of ids, oldest first
     std::uint64_t count_ = 0;
+    Time noted_at_; ///< when somebody asked last
 };
 
 } // namespace rouse::exec

@@ -107,11 +107,10 @@ private:
 
 } // namespace
 
-FilesService::FilesService(supervise::Spawner& spawner, io::TaskGroup& tasks, SpawnGate gate,
-                           std::function<std::string()> gate_step, OnFilesEvent on_event,
-                           FilesOptions options)
-    : spawner_(spawner), tasks_(tasks), gate_(std::move(gate)), gate_step_(std::move(gate_step)),
-      on_event_(std::move(on_event)), options_(std::move(options)) {}
+FilesService::FilesService(supervise::Spawner& spawner, io::TaskGroup& tasks, io::SpawnGate gate,
+                           OnFilesEvent on_event, FilesOptions options)
+    : spawner_(spawner), tasks_(tasks), gate_(std::move(gate)), on_event_(std::move(on_event)),
+      options_(std::move(options)) {}
 
 io::HttpRoute FilesService::get_route() {
     io::HttpRoute route;
@@ -125,13 +124,6 @@ io::HttpRoute FilesService::put_route() {
         return put(std::move(request), body);
     };
     return route;
-}
-
-io::Awaitable<std::optional<io::HttpReply>> FilesService::wait_for_gate() {
-    io::Awaitable<bool> waiting = gate_();
-    const bool open = co_await std::move(waiting);
-    if (open) co_return std::nullopt;
-    co_return io::HttpReply::retry_later("not_ready", "files wait for step '" + gate_step_() + "'");
 }
 
 std::shared_ptr<void> FilesService::take_place(const std::shared_ptr<Applet>& applet,
@@ -164,7 +156,7 @@ io::Awaitable<FilesService::Started> FilesService::start(io::HttpRequest request
     const auto applet = std::make_shared<Applet>(executor, fmt::format("files-{}", number),
                                                  fmt::format("rouse files {}", verb_name(verb)));
     std::shared_ptr<void> place = take_place(applet, number);
-    io::Awaitable<std::optional<io::HttpReply>> waiting = wait_for_gate();
+    io::Awaitable<std::optional<io::HttpReply>> waiting = gate_.wait();
     std::optional<io::HttpReply> refused = co_await std::move(waiting);
     if (refused) co_return std::move(*refused);
     const auto input =

@@ -4,7 +4,7 @@
 
 #include "agent/files/applet.hpp"
 #include "agent/files/files_command.hpp"
-#include "agent/io/http.hpp"
+#include "agent/io/spawn_gate.hpp"
 #include "agent/io/task_group.hpp"
 #include "agent/supervise/spawner.hpp"
 
@@ -21,9 +21,6 @@
 #include <vector>
 
 namespace rouse::files {
-
-/// Waits until processes may be started. False: they may not, and the wait was long enough.
-using SpawnGate = std::function<io::Awaitable<bool>()>;
 
 /// Told what becomes of requests: "files_started" {number, verb, path, user, pid} and, once the
 /// process is gone, "files_ended" {number, pid, warnings, error}; the error is missing when it went
@@ -44,11 +41,9 @@ struct FilesOptions {
 
 class FilesService {
 public:
-    /// Borrows spawner and tasks, which outlive every request. `gate_step` names what the gate
-    /// waits for, for the client that was refused. `on_event` may be empty.
-    FilesService(supervise::Spawner& spawner, io::TaskGroup& tasks, SpawnGate gate,
-                 std::function<std::string()> gate_step, OnFilesEvent on_event = {},
-                 FilesOptions options = {});
+    /// Borrows spawner and tasks, which outlive every request. `on_event` may be empty.
+    FilesService(supervise::Spawner& spawner, io::TaskGroup& tasks, io::SpawnGate gate,
+                 OnFilesEvent on_event = {}, FilesOptions options = {});
     FilesService(const FilesService&) = delete;
     FilesService& operator=(const FilesService&) = delete;
     FilesService(FilesService&&) = delete;
@@ -70,7 +65,6 @@ private:
     io::Awaitable<io::HttpReply> put(io::HttpRequest request, const io::HttpSource& body);
     /// Starts the applet; or the answer that says why it does not run.
     io::Awaitable<Started> start(io::HttpRequest request, FilesRequest::Verb verb);
-    io::Awaitable<std::optional<io::HttpReply>> wait_for_gate();
     /// A place among the applets; it is given back when nobody holds it, with an event.
     std::shared_ptr<void> take_place(const std::shared_ptr<Applet>& applet, std::uint64_t number);
     void tell_start(const io::HttpRequest& request, FilesRequest::Verb verb, std::uint64_t number,
@@ -79,8 +73,7 @@ private:
 
     supervise::Spawner& spawner_;
     io::TaskGroup& tasks_;
-    SpawnGate gate_;
-    std::function<std::string()> gate_step_;
+    io::SpawnGate gate_;
     OnFilesEvent on_event_;
     FilesOptions options_;
     FilesCounters counters_;

@@ -1,6 +1,7 @@
 // The sending half of a connection: one frame at a time, every EAGAIN followed by exactly one wait
 // under the frame's absolute deadline. How the bytes leave is in connection_send.cpp.
 
+#include "agent/io/clock_jumps.hpp"
 #include "agent/io/race.hpp"
 #include "agent/output/connection.hpp"
 #include "agent/sys/defence.hpp"
@@ -11,6 +12,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -72,7 +74,13 @@ Awaitable<bool> Connection::write_next() {
 
 /// Returns whether there is anything left to say: data, or a farewell.
 Awaitable<bool> Connection::await_welcome() {
-    Awaitable<bool> answered = io::with_deadline(answer(), options_.welcome_timeout);
+    const auto doubt = std::min(options_.welcome_doubt, options_.welcome_timeout);
+    Awaitable<bool> soon = io::with_deadline(answer(), doubt);
+    if (co_await std::move(soon)) co_return true;
+    // Until its WELCOME a stream says nothing, and would not notice a host that has forgotten it
+    // without a word. The event goes over the link, which then shows that it is dead as well.
+    callbacks_.event("output_unanswered", {{"stream", state_.name}});
+    Awaitable<bool> answered = io::with_deadline(answer(), options_.welcome_timeout - doubt);
     const bool in_time = co_await std::move(answered);
     co_return in_time || fail("no WELCOME came");
 }
@@ -144,6 +152,7 @@ Awaitable<bool> Connection::writable() {
         }
         if (std::exchange(look_again_, false)) co_return true;
         if (std::get<2>(done)) co_return false; // cancelled
+        io::note_expiry(deadline_.get_executor(), deadline, RelayBook::Clock::now());
         if (!deadline_passed()) co_return false;
     }
 }

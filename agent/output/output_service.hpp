@@ -57,6 +57,11 @@ public:
     /// caller at a time.
     io::Awaitable<bool> flushed(std::chrono::milliseconds deadline);
 
+    /// Waits until the host has acknowledged all that the workload had written when this was
+    /// called; returns how many bytes of it, of both streams, are still not acknowledged at the
+    /// deadline: they are kept. Waits for no host that is not there.
+    io::Awaitable<std::uint64_t> flush_written(std::chrono::milliseconds deadline);
+
     [[nodiscard]] std::vector<RelayStatus> status() const;
     /// Shows what is kept to whoever looks.
     [[nodiscard]] RetainedOutput& retained() { return retained_; }
@@ -71,6 +76,9 @@ private:
     void touch();
     [[nodiscard]] std::vector<RetainedStream> retained_streams() const;
     io::Awaitable<> all_finished();
+    io::Awaitable<> acknowledged_up_to(const std::vector<std::uint64_t>& ends);
+    [[nodiscard]] std::uint64_t unacknowledged(const std::vector<std::uint64_t>& ends) const;
+    [[nodiscard]] bool host_takes_output() const;
     [[nodiscard]] bool finished() const;
 
     io::Executor executor_;

@@ -1,5 +1,6 @@
 #include "agent/output/relay.hpp"
 
+#include "agent/io/clock_jumps.hpp"
 #include "agent/sys/descriptor.hpp"
 #include "agent/sys/failpoint.hpp"
 
@@ -69,9 +70,10 @@ Awaitable<> Relay::wait_for_bytes() {
 Awaitable<> Relay::wait_for_room() {
     using Clock = RelayBook::Clock;
     state_.book.full(Clock::now());
-    Awaitable<> waiting =
-        state_.room.wait_until(state_.book.drop_deadline().value_or(Clock::time_point::max()));
+    const auto deadline = state_.book.drop_deadline().value_or(Clock::time_point::max());
+    Awaitable<> waiting = state_.room.wait_until(deadline);
     co_await std::move(waiting);
+    io::note_expiry(state_.source.get_executor(), deadline, Clock::now());
     if (!state_.book.late(Clock::now())) co_return;
     const bool streaming = state_.book.link() == RelayBook::Link::streaming;
     callbacks_.warn(fmt::format("output \"{}\" is lost from here on: {}", state_.name,

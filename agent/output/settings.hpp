@@ -24,6 +24,8 @@ struct OutputOptions {
     bool console = false; ///< show on the console what no host takes
     std::chrono::milliseconds connect_timeout = proto::limits::connect_else;
     std::chrono::milliseconds welcome_timeout = proto::limits::stall_redial;
+    /// Earlier than that: the host is told that it owes an answer.
+    std::chrono::milliseconds welcome_doubt = proto::limits::answer_doubt;
     std::chrono::milliseconds drain_deadline = proto::limits::drain_deadline_workload;
     std::chrono::milliseconds first_back_off{50};
     std::chrono::milliseconds last_back_off{1000};

@@ -116,6 +116,7 @@ void ChainMachine::adopt(const std::optional<std::string>& generation, bool is_l
         report_.parent_generation = state_.parent;
     }
     state_.generation = *generation;
+    if (!is_local) state_.backoff = {}; // Whoever restores us is there.
 }
 
 /// What has still to be applied: the host's word first; the link's answer only if it is about the
@@ -187,7 +188,7 @@ void ChainMachine::finish() {
 void ChainMachine::on(const event::Thawed& thawed) {
     if (thawed.epoch != state_.epoch || state_.phase != Phase::thawing) return;
     state_.prepared = false;
-    lap({thawed.step});
+    if (!thawed.steps.empty()) lap(thawed.steps);
     if (begin_pending()) return;
     state_.phase = Phase::opening; // As after a document: the link may have died meanwhile.
     advance();

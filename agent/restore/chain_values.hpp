@@ -98,10 +98,10 @@ struct PrepareChanged {
     bool prepared = false;
 };
 
-/// The payload runs again; `step` says how that went.
+/// The payload runs again; the steps say how that went.
 struct Thawed {
     std::uint64_t epoch = 0;
-    proto::RestoreStep step;
+    std::vector<proto::RestoreStep> steps;
 };
 
 struct Timeout {

@@ -28,7 +28,8 @@ struct Link::Connection {
     io::Socket socket;
     io::FrameStream stream;
     io::ConnectionRegistry::Registration registration;
-    bool events = false; ///< events go over it
+    bool answered = false; ///< the host has answered the hello
+    bool events = false;   ///< events go over it
 };
 
 Link::Link(io::Executor executor, io::TaskGroup& tasks, io::ConnectionRegistry& registry,
@@ -61,6 +62,7 @@ io::Awaitable<> Link::run(std::uint64_t number, io::Address address) {
     if (!socket) co_return hooks_.failed(number, socket.error().message());
     Connection connection(*this, std::move(*socket), number);
     hooks_.up(number);
+    tasks_.spawn("link doubt", doubt(number));
     io::Awaitable<std::string> reading = read_until_end(connection);
     std::string why = co_await std::move(reading);
     const auto at_end = co_await boost::asio::this_coro::cancellation_state;
@@ -70,6 +72,20 @@ io::Awaitable<> Link::run(std::uint64_t number, io::Address address) {
     // in again on the same pair of ports.
     close();
     hooks_.lost(number, std::move(why));
+}
+
+/// A host that was restored may have forgotten the link without a word, and a guest that only waits
+/// for its answer would never know: what it sends is answered by RST.
+io::Awaitable<> Link::doubt(std::uint64_t number) {
+    for (;;) {
+        io::Awaitable<> waiting = io::expire(proto::limits::answer_doubt);
+        co_await std::move(waiting);
+        const bool current = connection_ != nullptr && connection_->number == number;
+        if (!current || connection_->answered) co_return;
+        proto::FrameHeader header;
+        header.type = proto::FrameType::ping;
+        connection_->stream.post(proto::encode(header, "rouse"));
+    }
 }
 
 io::Awaitable<std::string> Link::read_until_end(Connection& connection) {
@@ -99,10 +115,13 @@ std::optional<std::string> Link::take(Connection& connection, proto::Frame frame
         if (events_.size() == 0) acknowledged_.cancel();
         break;
     case proto::FrameType::hello_ack: {
+        const auto received = std::chrono::steady_clock::now(); // what follows takes its time
         proto::Parsed<proto::LinkHelloAck> ack = proto::parse_link_hello_ack(frame.payload);
         if (!ack) return "HELLO_ACK " + ack.error().message();
         if (ack->version != proto::protocol_version)
             return fmt::format("HELLO_ACK chose version {}", ack->version);
+        ack->document.received.at = received;
+        connection.answered = true;
         hooks_.acknowledged(connection.number, std::move(*ack));
         break;
     }

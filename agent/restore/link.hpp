@@ -55,6 +55,7 @@ private:
     struct Connection;
 
     io::Awaitable<> run(std::uint64_t number, io::Address address);
+    io::Awaitable<> doubt(std::uint64_t number);
     io::Awaitable<std::string> read_until_end(Connection& connection);
     io::Awaitable<> all_acknowledged();
     /// Nothing, or why the link cannot go on.

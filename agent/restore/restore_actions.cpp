@@ -1,4 +1,5 @@
 // How RestoreService does what the chain asks for.
+#include "agent/io/clock_jumps.hpp"
 #include "agent/restore/generation_file.hpp"
 #include "agent/restore/restore_service.hpp"
 #include "agent/sys/failpoint.hpp"
@@ -127,22 +128,31 @@ void RestoreService::perform(const action::SendHello& hello) {
     document.nonce = hello.nonce;
     document.exec_port = options_.exec_port;
     document.streams = options_.streams;
+    if (hooks_.prepare_state) document.prepare = hooks_.prepare_state();
     link_.send(proto::FrameType::hello, to_json(document));
 }
 
 void RestoreService::perform(const action::Apply& apply) {
-    const Kernel kernel = options_.apply_to_kernel ? Kernel::repair : Kernel::leave_alone;
     applied_ = apply.document;
-    Repairs repairs =
-        hooks_.repair ? hooks_.repair(apply.document) : repair(apply.document, kernel);
+    RepairOrder order;
+    order.document = apply.document;
+    order.make_generation = apply.make_generation;
+    order.kernel = options_.apply_to_kernel ? Kernel::repair : Kernel::leave_alone;
+    tasks_.spawn("restore repair", run_repair(identity_.epoch, std::move(order)));
+}
+
+io::Awaitable<> RestoreService::run_repair(std::uint64_t epoch, RepairOrder order) {
+    Repairs repairs;
+    if (hooks_.repair) {
+        io::Awaitable<Repairs> repairing = hooks_.repair(std::move(order));
+        repairs = co_await std::move(repairing);
+    }
     for (const proto::RestoreStep& step : repairs.steps)
         if (step.outcome == "failed")
             log(fmt::format("restore: cannot repair \"{}\": {}, {}", step.name, step.detail,
                             repairs.failed ? "execs stay refused" : "going on"));
-    std::string generation;
-    if (apply.make_generation) generation = proto::make_uuid(random_bytes(16));
-    hear(event::Applied{identity_.epoch, std::move(repairs.steps), repairs.failed,
-                        std::move(generation)});
+    hear(event::Applied{epoch, std::move(repairs.steps), repairs.failed,
+                        std::move(repairs.generation)});
 }
 
 void RestoreService::perform(const action::SendConfirm& confirm) {
@@ -215,7 +225,9 @@ io::Awaitable<> RestoreService::run_deadline(Deadline deadline, std::uint64_t ti
     clock.expires_after(after); // ends the wait of the deadline that this one replaces
     auto waited = co_await clock.async_wait(io::no_throw);
     const auto& [error] = waited;
-    if (!error) hear(event::Timeout{deadline, timer});
+    if (error) co_return;
+    io::note_expiry(executor_, clock.expiry(), std::chrono::steady_clock::now());
+    hear(event::Timeout{deadline, timer});
 }
 
 void RestoreService::perform(const action::Thaw&) {
@@ -223,14 +235,12 @@ void RestoreService::perform(const action::Thaw&) {
 }
 
 io::Awaitable<> RestoreService::run_thaw(std::uint64_t epoch) {
-    proto::RestoreStep step;
-    step.name = "thaw";
-    step.outcome = "skipped";
+    std::vector<proto::RestoreStep> steps;
     if (hooks_.thaw) {
-        io::Awaitable<proto::RestoreStep> thawing = hooks_.thaw();
-        step = co_await std::move(thawing);
+        io::Awaitable<std::vector<proto::RestoreStep>> thawing = hooks_.thaw();
+        steps = co_await std::move(thawing);
     }
-    hear(event::Thawed{epoch, std::move(step)});
+    hear(event::Thawed{epoch, std::move(steps)});
 }
 
 void RestoreService::perform(const action::VerifyLink&) {

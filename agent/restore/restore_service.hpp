@@ -29,8 +29,8 @@ struct RestoreOptions {
     std::vector<std::string> streams{"stdout", "stderr"};
 };
 
-/// What the chain needs from its neighbours. Empty functions do nothing, but for `fence` and
-/// `repair`, which have a default.
+/// What the chain needs from its neighbours. Empty functions do nothing, but for `fence`, which has
+/// a default.
 struct RestoreHooks {
     /// Begins the registry's new epoch and closes what is older; returns how many. Empty:
     /// ConnectionRegistry::fence().
@@ -47,15 +47,16 @@ struct RestoreHooks {
     /// A chain begins or has ended: meanwhile, and after a failure, what was frozen stays frozen.
     std::function<void(bool chain_needs_it)> hold_prepared = {};
     /// Lets a payload go on that was frozen for a snapshot.
-    std::function<io::Awaitable<proto::RestoreStep>()> thaw = {};
+    std::function<io::Awaitable<std::vector<proto::RestoreStep>>()> thaw = {};
     /// For the hello: "none", "prepared" or "expired".
     std::function<std::string()> prepare_state = {};
     /// A restore is done, once for each generation: the programs of the guest may hear of it.
     std::function<void(const proto::RestoreReport&, const proto::RestoreDocument&)> restored = {};
     /// The link was lost, or a timer was late: what can be looked at only then is looked at.
     std::function<void()> look_again = {};
-    /// Applies a document. Empty: repair() as `apply_to_kernel` says.
-    std::function<Repairs(const proto::RestoreDocument&)> repair = {};
+    /// Applies a document: repair(). Called again only once it has ended, since the machine
+    /// finishes the step at work before it begins anew.
+    std::function<io::Awaitable<Repairs>(RepairOrder order)> repair = {};
 };
 
 /// One thread. Lives as long as the tasks that it spawns in `tasks`.
@@ -112,6 +113,7 @@ private:
     void hear(Event event);
     void take_over_identity();
     io::Awaitable<> run_rebind(std::uint64_t epoch);
+    io::Awaitable<> run_repair(std::uint64_t epoch, RepairOrder order);
     io::Awaitable<> run_deadline(Deadline deadline, std::uint64_t timer,
                                  std::chrono::milliseconds after);
     io::Awaitable<> gate_opened();

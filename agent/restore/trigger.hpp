@@ -27,6 +27,9 @@ public:
     /// a host does. Calls `tell` for each change after the first reading, which is what is compared
     /// with.
     virtual io::Awaitable<> watch(std::function<void(Signal)> tell) = 0;
+    /// Somebody has a reason to think that something changed (the link is lost, a timer fired
+    /// late): a source that nothing wakes looks now, from watch().
+    virtual void look() {}
     /// For `rouse debug epochs`: "source", "state" ("watching", "unavailable", "off"), "why" when
     /// it is unavailable, "value".
     [[nodiscard]] virtual boost::json::object status() const = 0;
