@@ -100,6 +100,32 @@ Awaitable<> Collector::log_refusal(std::string type, std::string message) {
     (void)co_await log(std::move(type), std::move(body)); // a failure was said
 }
 
+Awaitable<Outcome<proto::RestoreDocument>> Collector::document_for(std::string generation) {
+    struct Found {
+        proto::RestoreDocument document;
+        bool known = false;
+    };
+    const auto found = std::make_shared<Found>();
+    const Disk::Work work = [found, place = options_.restore_document, name = options_.name,
+                             directory = directory_]() -> Outcome<> {
+        auto document = read_restore_document(place, name);
+        if (!document) return document.error();
+        std::error_code ignored; // what cannot be seen cannot be continued either
+        if (document->generation)
+            found->known = std::filesystem::exists(directory / *document->generation, ignored);
+        found->document = std::move(*document);
+        return {};
+    };
+    const Outcome<> done = co_await disk_.run(work);
+    if (!done) co_return done.error();
+    const bool written = found->document.generation.has_value();
+    auto answer =
+        ledger_.hand_out(std::move(found->document), generation, found->known && !options_.pipe);
+    if (answer && written && !answer->generation)
+        notice("the restore document names a generation that was given away before: ignored");
+    co_return answer;
+}
+
 Awaitable<Outcome<OpenedStore>> Collector::open_stream(StreamIdentity identity,
                                                        std::uint64_t next) {
     if (options_.pipe) {

@@ -15,6 +15,7 @@
 #include "tools/host/event_log.hpp"
 #include "tools/host/probe.hpp"
 #include "tools/host/reception.hpp"
+#include "tools/host/restore_documents.hpp"
 #include "tools/host/seats.hpp"
 #include "tools/host/shared_pipe.hpp"
 
@@ -27,7 +28,7 @@ namespace rouse::host {
 struct CollectorOptions {
     std::string name;                       ///< of the virtual machine: a directory's name
     std::filesystem::path output;           ///< DIR; not used with a pipe
-    std::filesystem::path restore_document; ///< read anew at each hello; empty: none
+    std::filesystem::path restore_document; ///< restore_documents.hpp; empty: none
     Format format = Format::raw;
     Durable durable = Durable::no;
     std::uint64_t events_limit = EventLog::default_limit; ///< bytes of events.jsonl
@@ -86,6 +87,8 @@ private:
     /// Speaks of a connection that was refused, not more than once a second: anybody in the guest
     /// can make one.
     Awaitable<> log_refusal(std::string type, std::string message);
+    /// What the link's hello of a guest that is of `generation` is answered with.
+    Awaitable<Outcome<proto::RestoreDocument>> document_for(std::string generation);
     Awaitable<Outcome<OpenedStore>> open_stream(StreamIdentity identity, std::uint64_t next);
     void notice(const std::string& line) const;
     void progress() const;
@@ -96,6 +99,7 @@ private:
     std::filesystem::path directory_;
     std::shared_ptr<EventLog> events_; ///< shared with what a disk does for a session that is gone
     std::optional<Claim> proven_;
+    RestoreLedger ledger_;
     Reception reception_;
     Seats seats_;
     std::set<FrameStream*> streams_;

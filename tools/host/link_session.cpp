@@ -6,6 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace rouse::host {
 namespace {
 
@@ -15,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto ping_interval = 5s;
 constexpr auto silence_limit = 15s;
+constexpr auto way_limit = 3s; // for one PING before the HELLO_ACK
 
 /// Sends a PING each 5 s and closes a link that has been silent for 15 s. Handlers own the state,
 /// which may outlive the session by one expiry.
@@ -74,24 +77,6 @@ Awaitable<> LinkSession::refuse(std::string kind, std::string message) {
     co_await stream_.flush(Clock::now() + 1s);
 }
 
-Outcome<proto::RestoreDocument> LinkSession::document() const {
-    proto::RestoreDocument document;
-    std::filesystem::path path = collector_.options_.restore_document;
-    if (std::filesystem::is_directory(path)) path /= collector_.options_.name + ".json";
-    if (!path.empty() && std::filesystem::exists(path)) {
-        const auto text = read_file(path);
-        if (!text) return text.error();
-        auto parsed = proto::parse_restore_document(*text);
-        if (!parsed)
-            return Failure(fmt::format("'{}': {}", path.string(), parsed.error().message()));
-        document = std::move(*parsed);
-    }
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    document.now_ns = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-    return document;
-}
-
 Awaitable<Outcome<proto::LinkHello>> LinkSession::greet() {
     Reception::Visit visit(collector_.reception_, stream_);
     auto first = co_await stream_.read(Clock::now() + Reception::hello_limit);
@@ -125,7 +110,7 @@ Awaitable<Outcome<>> LinkSession::check(const proto::LinkHello& hello, Reception
 }
 
 Awaitable<Outcome<>> LinkSession::acknowledge(proto::LinkHello hello) {
-    auto answer = document();
+    auto answer = co_await collector_.document_for(hello.generation);
     if (!answer) {
         co_await refuse("busy", answer.error().message);
         co_return answer.error();
@@ -143,12 +128,30 @@ Awaitable<Outcome<>> LinkSession::acknowledge(proto::LinkHello hello) {
             return stream != "stdout" && stream != "stderr";
         });
     }
+    const auto way = co_await measure_way();
+    if (!way) co_return way.error();
     const proto::LinkHelloAck ack{
         .version = proto::choose_version(hello.versions).value(), // check() saw that there is one
         .nonce = hello.nonce,
-        .document = std::move(*answer)};
+        .document = stamp(std::move(*answer), *way)};
     stream_.send({.type = FrameType::hello_ack}, json::serialize(to_json(ack)));
     co_return Outcome<>();
+}
+
+Awaitable<Outcome<Clock::duration>> LinkSession::measure_way() {
+    constexpr int rounds = 3; // the first wakes pages of the guest that nobody has used yet
+    Clock::duration there_and_back = Clock::duration::max();
+    for (int round = 0; round < rounds; ++round) {
+        const auto sent = Clock::now();
+        stream_.send({.type = FrameType::ping}, "way");
+        auto frame = co_await stream_.read(sent + way_limit);
+        if (!frame) co_return frame.error();
+        if (!*frame) co_return Failure("the connection ended before the answer to PING");
+        if ((*frame)->header.type != FrameType::pong)
+            co_return Failure("the first frame after HELLO is not the answer to PING");
+        there_and_back = std::min<Clock::duration>(there_and_back, Clock::now() - sent);
+    }
+    co_return there_and_back / 2;
 }
 
 Awaitable<Outcome<>> LinkSession::follow() {
@@ -170,6 +173,9 @@ Awaitable<Outcome<>> LinkSession::take(const proto::Frame& frame) {
     if (frame.header.type == FrameType::confirm) {
         const auto report = proto::parse_json(frame.payload);
         if (!report) co_return Failure(report.error().message());
+        // From here on this generation belongs to the guest that we speak with.
+        if (const auto parsed = proto::parse_restore_report(*report))
+            collector_.ledger_.taken(parsed->generation);
         json::object line{{"report", *report}};
         (void)co_await collector_.log("confirm", std::move(line)); // a failure was said
     } else if (frame.header.type == FrameType::ping) {

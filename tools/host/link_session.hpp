@@ -1,7 +1,8 @@
 #pragma once
 // One link connection, as the host serves it.
 //
-//   hello --probe ok--> acknowledged --CONFIRM--> confirmed      EVENTs at any time after the ack
+//   hello --probe ok, PINGs--> acknowledged --CONFIRM--> confirmed   EVENTs at any time after the
+//   ack
 //     \--probe failed, wrong key, no common version--> ERROR, closed; displaces nobody
 
 #include "tools/host/collector.hpp"
@@ -21,11 +22,13 @@ private:
     Awaitable<Outcome<proto::LinkHello>> greet();
     Awaitable<Outcome<>> check(const proto::LinkHello& hello, Reception::Visit& visit);
     Awaitable<Outcome<>> acknowledge(proto::LinkHello hello);
+    /// How long a frame takes to the guest and into its agent: the guest's clock is set to what
+    /// ours says when the HELLO_ACK is there.
+    Awaitable<Outcome<Clock::duration>> measure_way();
     Awaitable<Outcome<>> follow();
     Awaitable<> refuse(std::string kind, std::string message);
     Awaitable<Outcome<>> take(const proto::Frame& frame);
     Awaitable<Outcome<>> take_event(const proto::Frame& frame);
-    [[nodiscard]] Outcome<proto::RestoreDocument> document() const;
 
     Collector& collector_;
     FrameStream stream_;

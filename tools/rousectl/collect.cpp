@@ -75,6 +75,14 @@ std::vector<host::Target> targets_for(const Common& common, const CollectOptions
     return targets_of(common);
 }
 
+/// One document names one generation, and a generation is one machine's.
+void check_document(const CollectOptions& options, std::size_t machines) {
+    const bool many = options.any_cid || !options.directories.empty() || machines > 1;
+    if (many && !options.restore_document.empty() && !fs::is_directory(options.restore_document))
+        throw std::runtime_error("--restore-document takes a directory when there can be more than "
+                                 "one machine");
+}
+
 void add_machines(host::CollectorServer& server, const std::vector<host::Target>& targets,
                   const CollectOptions& options, const host::CollectorOptions& shared) {
     for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -108,6 +116,7 @@ int collect(const std::vector<host::Target>& targets, const CollectOptions& opti
         throw std::runtime_error("there are more --name than -H");
     if (options.once && targets.empty())
         throw std::runtime_error("--once needs machines that are known: give -H");
+    check_document(options, targets.size());
     host::CollectorOptions shared = common_options(options);
     boost::asio::io_context io{1};
     Notices notices(io.get_executor(), STDERR_FILENO);
@@ -147,9 +156,10 @@ void add_collect(CLI::App& app, const Common& common, Command& chosen) {
     command->add_flag("--any-cid", options->any_cid, "Serve every CID on AF_VSOCK");
     command
         ->add_option("--restore-document", options->restore_document,
-                     "JSON with generation and entropy for a restored machine; read anew at each "
-                     "hello, may come into being later. A directory holds one for each machine, "
-                     "NAME.json")
+                     "JSON with who a restored machine is now; read anew at each hello, may come "
+                     "into being later. Clock and fresh entropy are added as it is handed out. "
+                     "One generation is given once. A directory holds one for each machine, "
+                     "NAME.json; more than one machine needs that")
         ->type_name("FILE|DIR");
     command
         ->add_option("--name", options->names,

@@ -30,11 +30,14 @@ void add_attach(CLI::App& app, const Common& common, Command& chosen);
 void add_ps(CLI::App& app, const Common& common, Command& chosen);
 void add_signal(CLI::App& app, const Common& common, Command& chosen);
 void add_wait(CLI::App& app, const Common& common, Command& chosen);
+/// `wait restored`, below the command of the former.
+void add_wait_restored(CLI::App& wait, const Common& common, Command& chosen);
 void add_cp(CLI::App& app, const Common& common, Command& chosen);
 void add_proxy(CLI::App& app, const Common& common, Command& chosen);
 void add_forward(CLI::App& app, const Common& common, Command& chosen);
 void add_status(CLI::App& app, const Common& common, Command& chosen);
 void add_restore(CLI::App& app, const Common& common, Command& chosen);
+void add_snapshot(CLI::App& app, const Common& common, Command& chosen);
 void add_logs(CLI::App& app, const Common& common, Command& chosen);
 void add_debug(CLI::App& app, const Common& common, Command& chosen);
 void add_metrics(CLI::App& app, const Common& common, Command& chosen);

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
     ctl::add_forward(app, common, chosen);
     ctl::add_status(app, common, chosen);
     ctl::add_logs(app, common, chosen);
+    ctl::add_snapshot(app, common, chosen);
     ctl::add_restore(app, common, chosen);
     ctl::add_debug(app, common, chosen);
     ctl::add_metrics(app, common, chosen);

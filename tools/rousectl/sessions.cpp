@@ -141,10 +141,14 @@ void add_signal(CLI::App& app, const Common& common, Command& chosen) {
 
 void add_wait(CLI::App& app, const Common& common, Command& chosen) {
     auto* command = app.add_subcommand(
-        "wait", "Waits until sessions have ended, and prints the exit code of each.");
+        "wait", "Waits until sessions have ended, and prints the exit code of each; or, as 'wait "
+                "restored', until the guest has come through a restore.");
     const auto ids = std::make_shared<std::vector<std::string>>();
-    command->add_option("session", *ids, "Their ids; main is the workload")->required();
-    command->callback([&common, &chosen, ids] {
+    command->add_option("session", *ids, "Their ids; main is the workload");
+    add_wait_restored(*command, common, chosen);
+    command->callback([&common, &chosen, command, ids] {
+        if (!command->get_subcommands().empty()) return; // its own callback has chosen
+        if (ids->empty()) throw CLI::RequiredError("session");
         chosen = [&common, ids] { return wait_for_sessions(target_of(common), *ids); };
     });
 }
