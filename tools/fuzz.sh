@@ -2,7 +2,7 @@
 # The fuzz targets (tests/fuzz), for tools/test, which sources this: their first inputs in the test
 # build, and libFuzzer let loose on each for ROUSE_FUZZ_SECONDS. Expects $logs, as tools/step.sh does.
 
-fuzz_targets=(frame documents http tar)
+fuzz_targets=(frame documents http outside tar)
 fuzz_programs=("${fuzz_targets[@]/#/tests/fuzz/rouse-fuzz-}")
 fuzz_seconds=${ROUSE_FUZZ_SECONDS:-60}
 

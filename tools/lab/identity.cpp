@@ -1,15 +1,13 @@
 #include "tools/lab/identity.hpp"
 
-#include "proto/restore.hpp"
+#include "proto/base64.hpp"
 #include "tools/lab/error.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include <sys/random.h>
 
@@ -52,13 +50,19 @@ std::uint32_t random_cid(std::uint32_t other) {
     }
 }
 
-std::string restore_document(const std::string& generation) {
+std::string random_machine_id() {
+    const auto bytes = random_bytes<16>();
+    std::string text;
+    for (const unsigned char byte : bytes)
+        text += fmt::format("{:02x}", byte);
+    return text;
+}
+
+boost::json::object restore_document(const std::string& generation, boost::json::object more) {
     const auto entropy = random_bytes<32>();
-    const proto::RestoreDocument document{
-        .generation = generation,
-        .now_ns = std::nullopt, // the collector adds it when it hands the document out
-        .entropy = std::string(entropy.begin(), entropy.end())};
-    return boost::json::serialize(proto::to_json(document)) + "\n";
+    more["generation"] = generation;
+    more["entropy"] = proto::to_base64(std::string(entropy.begin(), entropy.end()));
+    return more;
 }
 
 } // namespace rouse::lab

@@ -35,6 +35,9 @@ std::string build_image_for(const MachineOptions& options, const std::filesystem
     image.kernel = kernel;
     image.config = options.config;
     image.files = options.files;
+    if (!options.network.empty())
+        image.modules.insert(image.modules.end(), {"virtio_net", "tcp_diag"});
+    image.modules.insert(image.modules.end(), options.modules.begin(), options.modules.end());
     image.compression = initramfs::Compression::none; // unpacking costs the guest more than reading
     return initramfs::build_image(image);
 }
@@ -77,8 +80,10 @@ Machine Machine::boot(const MachineOptions& options) {
     QemuPlan plan;
     plan.rig = options.rig ? *options.rig : choose_rig().rig;
     plan.memory = options.memory;
+    plan.network = options.network;
     plan.cid = random_cid();
     plan.generation = random_uuid();
+    plan.devices = options.devices;
     Directory directory = directory_for(options);
     plan.files.directory = directory.path();
     plan.boot = boot_plan(options, plan.files);

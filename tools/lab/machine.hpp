@@ -16,9 +16,6 @@
 
 namespace rouse::lab {
 
-/// What becomes of the source after a snapshot.
-enum class AfterSnapshot { quit, resume };
-
 /// Owns one running virtual machine with all its processes and sockets; destruction ends them.
 /// All calls block up to their deadline and throw LabError with the end of the console when the
 /// machine dies, panics or hangs. Not thread-safe, and the thread that made a machine has to
@@ -55,6 +52,10 @@ public:
     /// What host tools take as -H: "unix:DIRECTORY/v.sock" or "vsock:CID".
     [[nodiscard]] std::string target() const;
 
+    /// What a restored machine was told about itself, without the time: generation, entropy, and
+    /// what RestoreOptions::document added. Empty for a machine that was booted.
+    [[nodiscard]] const boost::json::object& document() const { return document_; }
+
     /// From power-on (or the start of the restore) to ready.
     [[nodiscard]] std::chrono::milliseconds ready_after() const { return ready_after_; }
 
@@ -69,9 +70,11 @@ public:
     /// Waits until GET /v1/status is answered with 200.
     void wait_answer(std::chrono::milliseconds limit);
 
-    /// Saves the machine into `file`, which appears complete or not at all.
-    void snapshot(const std::filesystem::path& file, AfterSnapshot after = AfterSnapshot::quit,
-                  std::chrono::milliseconds limit = std::chrono::seconds(60));
+    /// Saves the machine into `file`, which appears complete or not at all. What the guest said
+    /// when it was prepared (proto/README.md, Prepared); nothing when it was not.
+    /// Errors: LabError, also when the guest says that it cannot be prepared; it goes on then.
+    std::optional<boost::json::object> snapshot(const std::filesystem::path& file,
+                                                const SnapshotOptions& options = {});
 
     /// Whether the machine runs.
     [[nodiscard]] bool alive() { return !qemu_.status(); }
@@ -100,7 +103,11 @@ private:
     void wait_ready(Ready ready, Deadline deadline);
     void unplug_vsock(class Qmp& control, Deadline deadline);
     void plug_vsock(class Qmp& control, Deadline deadline);
+    void save(const std::filesystem::path& file, class Qmp& control, Deadline deadline);
     void resume_source(class Qmp& control, Deadline deadline);
+    void tell_prepared(const boost::json::object& prepared, Deadline deadline);
+    [[nodiscard]] std::filesystem::path
+    document_place(const std::filesystem::path& directory) const;
     [[noreturn]] void fail(const std::string& what);
 
     // The order matters: processes end before their directory goes, QEMU before its device.
@@ -109,6 +116,7 @@ private:
     QemuPlan plan_;
     Console console_;
     std::string kernel_;
+    boost::json::object document_;
     std::optional<Process> vsock_;
     std::optional<Process> collector_;
     Process qemu_;

@@ -6,19 +6,24 @@
 // after the restore.
 #include "initramfs/file.hpp"
 #include "tools/lab/error.hpp"
-#include "tools/lab/guest.hpp"
+#include "tools/lab/guest_words.hpp"
 #include "tools/lab/identity.hpp"
 #include "tools/lab/machine.hpp"
 #include "tools/lab/qmp.hpp"
 #include "tools/lab/snapshot_file.hpp"
 #include "tools/lab/vsock_device.hpp"
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace rouse::lab {
 namespace {
+
+constexpr auto prepare_limit = std::chrono::seconds(20); // the guest's own deadline is shorter
+constexpr auto resume_limit = std::chrono::seconds(10);
 
 /// QEMU's address of the stream inside a snapshot file.
 std::string stream_address(const std::filesystem::path& file) {
@@ -28,18 +33,39 @@ std::string stream_address(const std::filesystem::path& file) {
 
 } // namespace
 
-void Machine::snapshot(const std::filesystem::path& file, AfterSnapshot after,
-                       std::chrono::milliseconds limit) {
-    const Deadline deadline(limit);
+std::optional<boost::json::object> Machine::snapshot(const std::filesystem::path& file,
+                                                     const SnapshotOptions& options) {
+    const Deadline deadline(options.limit);
     if (!alive()) fail(fmt::format("cannot be saved: {}", end_reason()));
+    std::optional<boost::json::object> prepared;
+    if (options.prepare == Prepare::guest)
+        prepared = prepare_guest(target(), Deadline(std::min<std::chrono::milliseconds>(
+                                               prepare_limit, deadline.left())));
+    Qmp control(plan_.files.control_socket(), deadline);
+    try {
+        save(file, control, deadline);
+    } catch (const std::exception& problem) {
+        resume_source(control, Deadline(resume_limit));
+        if (prepared) tell_prepared(*prepared, Deadline(resume_limit));
+        fail(fmt::format("could not be saved to '{}': {}", file.string(), problem.what()));
+    }
+    if (options.after == AfterSnapshot::resume) {
+        resume_source(control, deadline);
+        if (prepared) tell_prepared(*prepared, deadline);
+    } else {
+        kill();
+    }
+    return prepared;
+}
+
+void Machine::save(const std::filesystem::path& file, Qmp& control, Deadline deadline) {
     const std::filesystem::path draft = file.string() + ".part";
     write_snapshot_header(draft, {.rig = plan_.rig,
                                   .memory = plan_.memory,
                                   .cid = plan_.cid,
                                   .kernel = kernel_,
-                                  .generation = plan_.generation});
-    Qmp control(plan_.files.control_socket(), deadline);
-    std::error_code ignored; // a draft that cannot be removed does no harm
+                                  .generation = plan_.generation,
+                                  .network = plan_.network});
     try {
         if (plan_.rig == Rig::tcg) unplug_vsock(control, deadline);
         (void)control.execute("stop", {}, deadline);
@@ -47,15 +73,19 @@ void Machine::snapshot(const std::filesystem::path& file, AfterSnapshot after,
         (void)control.execute("migrate", {{"uri", stream_address(draft)}}, deadline);
         control.wait_migrated(deadline);
         std::filesystem::rename(draft, file);
-    } catch (const std::exception& problem) {
+    } catch (...) {
+        std::error_code ignored; // a draft that cannot be removed does no harm
         std::filesystem::remove(draft, ignored);
-        resume_source(control, Deadline(std::chrono::seconds(10)));
-        fail(fmt::format("could not be saved to '{}': {}", file.string(), problem.what()));
+        throw;
     }
-    if (after == AfterSnapshot::resume)
-        resume_source(control, deadline);
-    else
-        kill();
+}
+
+void Machine::tell_prepared(const boost::json::object& prepared, Deadline deadline) {
+    try {
+        resume_guest(target(), prepared, deadline);
+    } catch (const std::exception& problem) {
+        fail(problem.what());
+    }
 }
 
 void Machine::resume_source(Qmp& control, Deadline deadline) {
@@ -101,20 +131,36 @@ Machine Machine::restore(const RestoreOptions& options) {
     QemuPlan plan;
     plan.rig = header.rig;
     plan.memory = header.memory;
+    plan.network = header.network;
     plan.cid = random_cid(header.cid);
     plan.generation = random_uuid();
+    plan.devices = options.devices;
     Directory directory = options.directory.empty() ? Directory::temporary(options.name)
                                                     : Directory(options.directory, Keep::kept);
     plan.files.directory = directory.path();
     Machine machine(options.name, std::move(directory), std::move(plan));
     machine.kernel_ = header.kernel;
+    machine.document_ = restore_document(machine.plan_.generation, options.document);
     machine.load(options, deadline);
+    const bool host_tells = !options.collect.empty() || !options.documents.empty();
+    if (!host_tells && options.ready != Ready::none)
+        (void)tell_restored(machine.target(), machine.document_, deadline);
     machine.wait_ready(options.ready, deadline);
     return machine;
 }
 
+/// Where a collector of many machines looks for the document of this one: a machine that it knows
+/// by its CID is named after that.
+std::filesystem::path Machine::document_place(const std::filesystem::path& directory) const {
+    const std::string name = plan_.rig == Rig::kvm ? fmt::format("vsock-{}", plan_.cid) : name_;
+    return directory / (name + ".json");
+}
+
 void Machine::load(const RestoreOptions& options, Deadline deadline) {
-    initramfs::write_file(plan_.files.restore_document(), restore_document(plan_.generation));
+    const std::string document = boost::json::serialize(document_) + "\n";
+    initramfs::write_file(plan_.files.restore_document(), document);
+    if (!options.documents.empty())
+        initramfs::write_file(document_place(options.documents), document);
     start_qemu();
     try {
         Qmp control(plan_.files.control_socket(), deadline);

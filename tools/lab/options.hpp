@@ -4,6 +4,8 @@
 #include "initramfs/image.hpp"
 #include "tools/lab/rig.hpp"
 
+#include <boost/json/object.hpp>
+
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -38,6 +40,8 @@ struct MachineCommon {
     /// kvm rig there can be one at a time, since a port of AF_VSOCK has one listener for all
     /// guests.
     std::filesystem::path collect;
+    /// More devices, as QEMU's -device takes them: the same at boot and at restore.
+    std::vector<std::string> devices;
 };
 
 struct MachineOptions : MachineCommon {
@@ -51,15 +55,45 @@ struct MachineOptions : MachineCommon {
     std::optional<std::string> config;
     /// Appended to the kernel command line.
     std::string command_line;
+    /// More kernel modules that the guest loads at boot.
+    std::vector<std::string> modules;
     /// More files for the image.
     std::vector<initramfs::ExtraFile> files;
+    /// What QEMU's -netdev says of the guest's network card, without an id: "hubport,hubid=0" (a
+    /// card whose cable leads nowhere), "user", "socket,…"; no card when empty. It is eth0 with the
+    /// address 52:54:00:12:34:56, and the guest can end TCP connections. Restored machines have it,
+    /// too.
+    std::string network;
     /// A finished image to boot instead of building one from the fields above.
     std::filesystem::path image;
+};
+
+/// What an orchestrator does around a snapshot.
+enum class Prepare {
+    guest,  // asks the agent to get ready, and tells it when the source goes on
+    nobody, // the guest is taken by surprise
+};
+
+/// What becomes of the source after a snapshot.
+enum class AfterSnapshot { quit, resume };
+
+struct SnapshotOptions {
+    AfterSnapshot after = AfterSnapshot::quit;
+    /// Where no agent answers, or one that does not know how, this is as if it said nobody.
+    Prepare prepare = Prepare::guest;
+    std::chrono::milliseconds limit = std::chrono::seconds(60);
 };
 
 struct RestoreOptions : MachineCommon {
     /// What Machine::snapshot wrote.
     std::filesystem::path snapshot;
+    /// More members of the restore document (hostname, machine_id, network, …), beside the
+    /// generation and the entropy, which the lab makes.
+    boost::json::object document;
+    /// The directory of restore documents of a collector that is not this machine's own; the
+    /// document is written there under the name that such a collector looks for. With neither this
+    /// nor `collect`, the machine is told by POST /v1/restore, unless `ready` is none.
+    std::filesystem::path documents;
     /// Called when memory is loaded and the vsock device is there, before the machine continues.
     std::function<void(Machine&)> before_resume;
 };

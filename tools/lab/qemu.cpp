@@ -37,6 +37,15 @@ void append_memory(Arguments& to, const QemuPlan& plan) {
             "-numa", "node,memdev=mem"});
 }
 
+void append_network(Arguments& to, const QemuPlan& plan) {
+    if (plan.network.empty()) return;
+    // All clones of a snapshot begin with this address, as they do elsewhere. The card boots
+    // nothing, so it needs no ROM. It has a slot of its own: the vsock device beside it comes and
+    // goes.
+    append(to, {"-netdev", plan.network + ",id=net0", "-device",
+                "virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56,addr=0x10,romfile="});
+}
+
 // While nobody is connected, the socket is as if it took everything; the file gets it anyway.
 void append_console(Arguments& to, const MachineFiles& files) {
     append(to, {"-chardev",
@@ -58,10 +67,13 @@ std::vector<std::string> qemu_command(const QemuPlan& plan) {
         append(command, {"-accel", "tcg", "-cpu", "max"});
     append_memory(command, plan);
     append_vsock(command, plan);
+    append_network(command, plan);
     append_console(command, plan.files);
     append(command,
            {"-device", fmt::format("vmgenid,guid={}", plan.generation), "-qmp",
             fmt::format("unix:{},server=on,wait=off", plan.files.control_socket().string())});
+    for (const std::string& device : plan.devices)
+        append(command, {"-device", device});
     if (plan.boot)
         append(command, {"-kernel", plan.boot->kernel.string(), "-initrd",
                          plan.boot->image.string(), "-append", plan.boot->command_line});

@@ -43,6 +43,10 @@ struct QemuPlan {
     std::uint32_t cid = 3;
     /// The VM generation id, a UUID.
     std::string generation;
+    /// More devices, as -device takes them.
+    std::vector<std::string> devices;
+    /// As MachineOptions::network.
+    std::string network;
     /// Set to boot; absent to wait for a saved machine.
     struct Boot {
         std::filesystem::path kernel;

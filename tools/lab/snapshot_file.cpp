@@ -25,7 +25,8 @@ std::string encode_header(const SnapshotHeader& header) {
                                 {"memory", header.memory},
                                 {"cid", header.cid},
                                 {"kernel", header.kernel},
-                                {"generation", header.generation}};
+                                {"generation", header.generation},
+                                {"network", header.network}};
     std::string bytes = std::string(magic) + json::serialize(document) + "\n";
     bytes.resize(snapshot_stream_offset, '\0');
     return bytes;
@@ -39,11 +40,13 @@ SnapshotHeader decode_header(std::string_view bytes) {
     if (error) throw LabError(fmt::format("its header is damaged: {}", error.message()));
     try {
         const json::object& fields = document.as_object();
+        const json::value* network = fields.if_contains("network"); // older files have none
         return {.rig = parse_rig(json::value_to<std::string>(fields.at("rig"))),
                 .memory = json::value_to<unsigned>(fields.at("memory")),
                 .cid = json::value_to<std::uint32_t>(fields.at("cid")),
                 .kernel = json::value_to<std::string>(fields.at("kernel")),
-                .generation = json::value_to<std::string>(fields.at("generation"))};
+                .generation = json::value_to<std::string>(fields.at("generation")),
+                .network = network == nullptr ? "" : json::value_to<std::string>(*network)};
     } catch (const std::exception& problem) {
         throw LabError(fmt::format("its header is damaged: {}", problem.what()));
     }

@@ -18,6 +18,7 @@ struct SnapshotHeader {
     std::uint32_t cid = 0;  // of the saved machine: the restored one gets another
     std::string kernel;     // for people
     std::string generation; // the VM generation id of the saved machine
+    std::string network;    // of its card; the restored one needs the same
 };
 
 /// Where QEMU's stream starts in the file, in bytes. The header before it is padded with zeros.

@@ -86,14 +86,37 @@ int console(const std::string& name, bool following) {
     return 0;
 }
 
-int snapshot(const std::string& name, const std::string& file, bool keep_running) {
+struct SnapshotArguments {
+    std::string name;
+    std::string file;
+    bool keep_running = false;
+    bool no_prepare = false;
+};
+
+/// What the guest said before it was saved, for people.
+std::string describe_prepared(const json::object& answer) {
+    const json::value* said = answer.if_contains("prepared");
+    if (said == nullptr || !said->is_object()) return "not prepared";
+    const json::object& prepared = said->get_object();
+    const json::value* open = prepared.if_contains("open");
+    const json::value* took = prepared.if_contains("total_us");
+    boost::system::error_code not_a_number; // then it is said as 0
+    return fmt::format("prepared in {} ms with {} open connections",
+                       took == nullptr ? 0 : took->to_number<std::int64_t>(not_a_number) / 1000,
+                       open != nullptr && open->is_array() ? open->get_array().size() : 0);
+}
+
+int snapshot(const SnapshotArguments& arguments) {
+    const auto& [name, file, keep_running, no_prepare] = arguments;
     (void)load_running(name); // throws when it does not run
-    (void)ask_keeper(machine_folder(name),
-                     {{"do", "snapshot"},
-                      {"file", std::filesystem::absolute(file).string()},
-                      {"keep_running", keep_running}},
-                     Deadline(snapshot_limit));
-    fmt::print("{}: saved to {} ({} MiB){}\n", name, file, std::filesystem::file_size(file) >> 20U,
+    const json::object answer = ask_keeper(machine_folder(name),
+                                           {{"do", "snapshot"},
+                                            {"file", std::filesystem::absolute(file).string()},
+                                            {"keep_running", keep_running},
+                                            {"prepare", !no_prepare}},
+                                           Deadline(snapshot_limit));
+    fmt::print("{}: saved to {} ({} MiB), {}{}\n", name, file,
+               std::filesystem::file_size(file) >> 20U, describe_prepared(answer),
                keep_running ? "; it goes on" : "; it is gone");
     return 0;
 }
@@ -163,15 +186,14 @@ void add_exec(CLI::App& app, Command& chosen) {
 
 void add_snapshot(CLI::App& app, Command& chosen) {
     CLI::App* command = app.add_subcommand("snapshot", "save a machine; it ends unless told else");
-    auto name = std::make_shared<std::string>();
-    auto file = std::make_shared<std::string>();
-    auto keep = std::make_shared<bool>(false);
-    command->add_option("NAME", *name)->required();
-    command->add_option("FILE", *file)->required();
-    command->add_flag("--keep-running", *keep, "the machine goes on");
-    command->callback([&chosen, name, file, keep] {
-        chosen = [name, file, keep] { return snapshot(*name, *file, *keep); };
-    });
+    auto arguments = std::make_shared<SnapshotArguments>();
+    command->add_option("NAME", arguments->name)->required();
+    command->add_option("FILE", arguments->file)->required();
+    command->add_flag("--keep-running", arguments->keep_running, "the machine goes on");
+    command->add_flag("--no-prepare", arguments->no_prepare,
+                      "do not ask the agent to get ready: take it by surprise");
+    command->callback(
+        [&chosen, arguments] { chosen = [arguments] { return snapshot(*arguments); }; });
 }
 
 void add_down(CLI::App& app, Command& chosen) {

@@ -22,13 +22,18 @@ namespace json = boost::json;
 
 constexpr auto request_limit = std::chrono::seconds(5);
 
-/// Does what a request asks; returns how the machine ended by it, or an empty text.
-std::string perform(Machine& machine, const json::object& request) {
+/// Does what a request asks and adds to its answer; returns how the machine ended by it, or an
+/// empty text.
+std::string perform(Machine& machine, const json::object& request, json::object& result) {
     const auto verb = json::value_to<std::string>(request.at("do"));
     if (verb != "snapshot") throw LabError(fmt::format("unknown request '{}'", verb));
     const auto file = json::value_to<std::string>(request.at("file"));
     const bool keep = request.at("keep_running").as_bool();
-    machine.snapshot(file, keep ? AfterSnapshot::resume : AfterSnapshot::quit);
+    SnapshotOptions options;
+    if (keep) options.after = AfterSnapshot::resume;
+    if (!request.at("prepare").as_bool()) options.prepare = Prepare::nobody;
+    auto prepared = machine.snapshot(file, options);
+    if (prepared) result["prepared"] = std::move(*prepared);
     return keep ? std::string() : fmt::format("saved to {}", file);
 }
 
@@ -38,7 +43,7 @@ std::string answer(Machine& machine, int control) {
     json::object result;
     std::string end;
     try {
-        end = perform(machine, read_json_line(client.get(), Deadline(request_limit)));
+        end = perform(machine, read_json_line(client.get(), Deadline(request_limit)), result);
     } catch (const std::exception& problem) {
         result["error"] = problem.what();
     }

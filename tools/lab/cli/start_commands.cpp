@@ -4,6 +4,7 @@
 #include "tools/lab/cli/keeper.hpp"
 #include "tools/lab/cli/state.hpp"
 #include "tools/lab/error.hpp"
+#include "tools/lab/identity.hpp"
 #include "tools/lab/options.hpp"
 #include "tools/lab/places.hpp"
 #include "tools/lab/snapshot_file.hpp"
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -35,6 +37,9 @@ struct StartArguments {
     std::string config_file;
     std::string workload;
     std::vector<std::string> files;
+    std::string hostname;
+    std::string machine_id;
+    std::string document_file;
     unsigned deadline_seconds = 60;
     unsigned clones = 0;
 };
@@ -91,6 +96,19 @@ int up(StartArguments& arguments) {
     return 0;
 }
 
+/// What the restored machine `name` is told beside its generation.
+json::object document_for(const StartArguments& arguments, const std::string& name) {
+    json::object document;
+    if (!arguments.document_file.empty())
+        document = json::parse(initramfs::read_file(arguments.document_file)).as_object();
+    if (!arguments.hostname.empty())
+        document["hostname"] = arguments.hostname == "auto" ? name : arguments.hostname;
+    if (!arguments.machine_id.empty())
+        document["machine_id"] =
+            arguments.machine_id == "auto" ? random_machine_id() : arguments.machine_id;
+    return document;
+}
+
 int restore(StartArguments& arguments, const std::vector<std::string>& names) {
     std::vector<KeeperPlan> plans;
     const SnapshotHeader header = read_snapshot_header(arguments.restore.snapshot);
@@ -100,6 +118,9 @@ int restore(StartArguments& arguments, const std::vector<std::string>& names) {
         RestoreOptions options = arguments.restore;
         options.name = name;
         finish_common(arguments, options);
+        options.document = document_for(arguments, name);
+        if (!options.documents.empty())
+            options.documents = std::filesystem::absolute(options.documents);
         if (names.size() > 1 && !options.collect.empty()) options.collect /= name;
         plans.push_back({name, [options] { return Machine::restore(options); }});
     }
@@ -132,9 +153,22 @@ void add_up(CLI::App& app, Command& chosen) {
         ->excludes(config);
     command->add_option("--cmdline-extra", machine.command_line, "more kernel command line");
     command->add_option("--file", arguments->files, "SOURCE=DESTINATION[:MODE], may be repeated");
+    command->add_option("--network", machine.network,
+                        "a network card, as QEMU's -netdev: user, hubport,hubid=0, ...");
     command->add_option("--image", machine.image, "boot this finished initramfs");
     add_common(command, *arguments, machine);
     command->callback([&chosen, arguments] { chosen = [arguments] { return up(*arguments); }; });
+}
+
+void add_identity(CLI::App* command, StartArguments& to) {
+    command->add_option("--hostname", to.hostname,
+                        "tell the guest its host name; auto: the machine's");
+    command->add_option("--machine-id", to.machine_id,
+                        "tell the guest its machine id, 32 hexadecimal digits; auto: a new one");
+    command->add_option("--document", to.document_file,
+                        "JSON with more members of the restore document");
+    command->add_option("--documents", to.restore.documents,
+                        "where another 'rousectl collect' takes restore documents from");
 }
 
 void add_restore(CLI::App& app, Command& chosen) {
@@ -143,6 +177,7 @@ void add_restore(CLI::App& app, Command& chosen) {
     command->add_option("FILE", arguments->restore.snapshot, "what 'snapshot' wrote")->required();
     command->add_option("NAME", arguments->restore.name, "its name")->capture_default_str();
     add_common(command, *arguments, arguments->restore);
+    add_identity(command, *arguments);
     command->callback([&chosen, arguments] {
         chosen = [arguments] { return restore(*arguments, {arguments->restore.name}); };
     });
@@ -157,6 +192,7 @@ void add_clone(CLI::App& app, Command& chosen) {
     command->add_option("--name", arguments->restore.name, "names them NAME-1, NAME-2, ...")
         ->capture_default_str();
     add_common(command, *arguments, arguments->restore);
+    add_identity(command, *arguments);
     command->callback([&chosen, arguments] {
         chosen = [arguments] { return restore(*arguments, clone_names(*arguments)); };
     });
