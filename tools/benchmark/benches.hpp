@@ -31,4 +31,10 @@ struct Settings {
 /// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report exec(const Settings& settings);
 
+/// The restore chain: its steps, processor time, system calls, forks and dirtied pages, commands
+/// right after it; and snapshots of a guest beside those of a bare echo server. Boots two machines
+/// and restores each `runs` times. Draws one restore in bench/restore-timeline.svg.
+/// Errors: lab::LabError, std::runtime_error.
+[[nodiscard]] Report restore(const Settings& settings);
+
 } // namespace rouse::bench

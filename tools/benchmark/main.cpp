@@ -30,7 +30,8 @@ struct Bench {
 };
 
 constexpr std::array benches = {Bench{"size", bench::size}, Bench{"boot", bench::boot},
-                                Bench{"relay", bench::relay}, Bench{"exec", bench::exec}};
+                                Bench{"relay", bench::relay}, Bench{"exec", bench::exec},
+                                Bench{"restore", bench::restore}};
 
 struct Arguments {
     std::vector<std::string> names;
@@ -43,7 +44,7 @@ void declare(CLI::App& app, Arguments& to) {
     for (const Bench& bench : benches)
         known.emplace_back(bench.name);
     app.add_option("NAME", to.names,
-                   "what to measure: size, boot, relay, exec; everything when not given")
+                   "what to measure: size, boot, relay, exec, restore; everything when not given")
         ->check(CLI::IsMember(known));
     app.add_flag("--json", to.json, "one JSON document instead of a table");
     app.add_option("--kernel", to.settings.kernel, "of the guests of size and boot")

@@ -27,7 +27,8 @@ std::string ratio_text(const Row& row) {
 } // namespace
 
 double Row::ratio() const {
-    return aim == Aim::none ? 0 : value / reach;
+    if (aim == Aim::none || reach == 0) return 0;
+    return value / reach;
 }
 
 bool Row::met() const {
@@ -47,11 +48,11 @@ double percentile(std::vector<double> values, double percent) {
 }
 
 std::string table(const std::vector<Row>& rows) {
-    std::string text = fmt::format("{:<6}{:<45}{:>10} {:>12} {:<5}{:>7}  {:<9} {}\n", "bench",
+    std::string text = fmt::format("{:<8}{:<45}{:>10} {:>12} {:<5}{:>7}  {:<9} {}\n", "bench",
                                    "what", "measured", "reach", "unit", "ratio", "", "how");
     for (const Row& row : rows)
         fmt::format_to(std::back_inserter(text),
-                       "{:<6}{:<45}{:>10.2f} {:>12} {:<5}{:>7}  {:<9} {}; {}\n", row.bench,
+                       "{:<8}{:<45}{:>10.2f} {:>12} {:<5}{:>7}  {:<9} {}; {}\n", row.bench,
                        row.what, row.value, reach_text(row), row.unit, ratio_text(row),
                        verdict(row), row.compared, row.detail);
     return text;

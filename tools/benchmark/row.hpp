@@ -19,7 +19,7 @@ enum class Aim {
 };
 
 struct Row {
-    std::string bench; ///< "size", "boot", "relay"
+    std::string bench; ///< "size", "boot", "relay", …
     std::string what;
     double value = 0;
     std::string unit;
@@ -28,7 +28,7 @@ struct Row {
     std::string detail;   ///< how it was measured
     Aim aim = Aim::at_most;
 
-    /// Measured by reach; 0 without an aim.
+    /// Measured by reach; 0 without an aim, and where nothing at all is allowed.
     [[nodiscard]] double ratio() const;
     [[nodiscard]] bool met() const;
 };

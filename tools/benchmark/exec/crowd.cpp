@@ -1,39 +1,17 @@
 #include "tools/benchmark/exec/crowd.hpp"
 
 #include "initramfs/file.hpp"
-#include "tools/host/dialer.hpp"
-#include "tools/host/http_client.hpp"
+#include "tools/benchmark/question.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include <charconv>
-#include <chrono>
-#include <optional>
 #include <stdexcept>
 #include <string>
 
 namespace rouse::bench {
 
 namespace {
-
-constexpr std::chrono::seconds crowd_limit{30};
-
-/// One question, in a loop of its own.
-host::HttpAnswer question(const std::string& target, host::HttpQuestion asked) {
-    boost::asio::io_context io{1};
-    host::Dialer dialer(io.get_executor(), host::parse_target(target).value());
-    std::optional<host::Outcome<host::HttpAnswer>> answer;
-    boost::asio::co_spawn(
-        io, host::http_ask(dialer, std::move(asked), host::Clock::now() + crowd_limit),
-        [&](const std::exception_ptr&, host::Outcome<host::HttpAnswer> said) {
-            answer.emplace(std::move(said));
-        });
-    io.run();
-    if (!answer || !*answer) throw std::runtime_error("the agent does not answer");
-    return std::move(**answer);
-}
 
 double anonymous_kibibytes(pid_t pid) {
     const std::string status = initramfs::read_file(fmt::format("/proc/{}/status", pid));

@@ -137,6 +137,8 @@ std::optional<std::string> obey(const Command& command) {
     bool done = false;
     if (command.verb == "cpu") return std::to_string(parent_cpu());
     if (command.verb == "clock") return std::to_string(now());
+    if (command.verb == "clean") return clean_pages() ? "done" : "unknown";
+    if (command.verb == "dirty") return std::to_string(dirty_pages());
     if (command.verb == "bulk") done = write_bulk(command.first);
     if (command.verb == "lines") done = write_lines(command.first);
     if (command.verb == "paced") done = write_paced(command.first, command.second * 1000);

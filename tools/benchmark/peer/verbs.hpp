@@ -1,5 +1,5 @@
 #pragma once
-// rouse-bench-peer: what the relay benchmark runs beside the agent, natively and inside guests. It
+// rouse-bench-peer: what benchmarks run beside the agent, natively and inside guests. It
 // is static, so that it runs in an image that has nothing else. Every verb returns the exit status
 // of the program: 0, or 1 after a line on standard error.
 
@@ -29,8 +29,17 @@ int connect_to(std::string_view place);
 ///                           nanoseconds of CLOCK_MONOTONIC, in front; done
 ///     cpu                   nanoseconds of processor time that our parent has had
 ///     clock                 CLOCK_MONOTONIC in nanoseconds
+///     clean                 forgets which pages our parent has written to: done, or unknown where
+///                           the kernel does not keep account
+///     dirty                 how many pages our parent has written to since
 /// Ends with the connection. Its parent is the relay that it writes to.
 int produce(Words words);
+
+/// Forgets which pages our parent has written to; false where the kernel does not keep account.
+bool clean_pages();
+
+/// How many pages our parent has written to since.
+std::uint64_t dirty_pages();
 
 /// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay can
 /// be.
