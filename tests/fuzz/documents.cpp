@@ -10,6 +10,7 @@
 #include "proto/output.hpp"
 #include "proto/restore.hpp"
 #include "proto/session.hpp"
+#include "proto/snapshot.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -61,7 +62,7 @@ void reader(std::string_view text) {
     again(text, parse);
 }
 
-constexpr std::array<Reader, 17> readers{
+constexpr std::array<Reader, 21> readers{
     read_config,
     read_command_line,
     reader<proto::parse_exec_request>,
@@ -79,6 +80,10 @@ constexpr std::array<Reader, 17> readers{
     reader<proto::parse_started>,
     reader<proto::parse_signal_request>,
     reader<proto::parse_dropped>,
+    reader<proto::parse_prepare_request>,
+    reader<proto::parse_prepared>,
+    reader<proto::parse_resume_request>,
+    reader<proto::parse_resumed>,
 };
 
 } // namespace

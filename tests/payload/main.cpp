@@ -36,6 +36,7 @@ constexpr std::array verbs = {
     Verb{"close-early", close_early},
     Verb{"keep-pipe", keep_pipe},
     Verb{"die-writing", die_writing},
+    Verb{"clock", clock},
     Verb{"stamps", stamps},
     Verb{"facts", facts},
     Verb{"take-memory", take_memory},

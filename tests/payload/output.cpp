@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -79,14 +80,15 @@ int sip(Words words) {
 }
 
 int trickle(Words words) {
-    constexpr std::size_t burst = 8192;
-    constexpr int pause_ms = 20;
-    std::array<char, burst> buffer{};
-    if (!words.empty()) return unable;
+    const std::size_t burst = words.empty() ? 8192 : number(words[0]);
+    const int pause_ms = words.size() < 2 ? 20 : static_cast<int>(number(words[1]));
+    std::array<char, largest> buffer{};
+    if (words.size() > 2 || burst > largest) return unable;
+    const std::span<char> piece(buffer.data(), burst);
     for (std::uint64_t offset = 0;; offset += burst) {
         for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
-            test::fill_sequence(static_cast<std::uint64_t>(stream), offset, buffer);
-            if (const int result = write_all(stream, buffer); result != 0) return result;
+            test::fill_sequence(static_cast<std::uint64_t>(stream), offset, piece);
+            if (const int result = write_all(stream, piece); result != 0) return result;
         }
         (void)poll(nullptr, 0, pause_ms); // cannot fail: no descriptor
     }

@@ -95,6 +95,21 @@ int relentless(Words words) {
                : unable;
 }
 
+int clock(Words words) {
+    if (!words.empty()) return unable;
+    for (char byte = 0;;) {
+        const ssize_t count = read(STDIN_FILENO, &byte, 1);
+        if (count == 0) return 0;
+        if (count < 0) return failed("read");
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const std::string line =
+            std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()) +
+            "\n";
+        if (write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+            return failed("write");
+    }
+}
+
 int stamps(Words words) {
     constexpr int pause_ms = 4;
     if (!words.empty()) return unable;

@@ -37,7 +37,9 @@ int zombies(Words words);  ///< zombies: prints how many processes of this machi
 // output.cpp
 int sequence(Words words); ///< sequence [stdout SIZE] [stderr SIZE]: both streams at once
 int sip(Words words);      ///< sip SIZE MILLISECONDS: stdin to stdout, SIZE bytes after each pause
-int trickle(Words words);  ///< trickle: 8 KiB of the sequence on both streams, 50 times a second
+/// trickle [SIZE [MILLISECONDS]]: so much of the sequence on both streams after each pause; 8 KiB,
+/// 20 ms
+int trickle(Words words);
 
 // writers.cpp
 int writes(Words words);      ///< writes SIZE TOTAL: the sequence on stdout, SIZE bytes a write
@@ -52,6 +54,7 @@ int die_writing(Words words); ///< die-writing TOTAL: one write, killed at SIGUS
 /// was, and how many microseconds a write was held at most. What a busy machine took does not
 /// count: it is not what the agent did.
 int relentless(Words words);
+int clock(Words words);  ///< clock: answers each byte of stdin with the wall clock's nanoseconds
 int stamps(Words words); ///< stamps: a block with the time on both streams, 250 times a second
 
 // facts.cpp

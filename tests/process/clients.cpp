@@ -3,6 +3,7 @@
 
 #include "proto/exec.hpp"
 #include "proto/restore.hpp"
+#include "proto/snapshot.hpp"
 #include "tests/process/agent.hpp"
 #include "tests/support/command.hpp"
 #include "tests/support/openapi.hpp"
@@ -116,6 +117,14 @@ TEST_CASE("the schemas of the OpenAPI document are the documents of the code", "
     result.exit.emplace();
     result.error.emplace();
     CHECK(test::openapi_properties("ExecResult") == keys_of(proto::to_json(result)));
+    CHECK(test::openapi_properties("PrepareRequest") ==
+          keys_of(proto::to_json(proto::PrepareRequest{})));
+    CHECK(test::openapi_properties("Prepared") == keys_of(proto::to_json(proto::Prepared{})));
+    CHECK(test::openapi_properties("OpenConnection") ==
+          keys_of(proto::to_json(proto::OpenConnection{})));
+    CHECK(test::openapi_properties("ResumeRequest") ==
+          keys_of(proto::to_json(proto::ResumeRequest{.lease = "l"})));
+    CHECK(test::openapi_properties("Resumed") == keys_of(proto::to_json(proto::Resumed{})));
     proto::AttachRequest attach;
     attach.out = attach.err = 1;
     CHECK(test::openapi_properties("AttachRequest") == keys_of(proto::to_json(attach)));
@@ -123,7 +132,19 @@ TEST_CASE("the schemas of the OpenAPI document are the documents of the code", "
     restore.generation = "g";
     restore.now_ns = 1;
     restore.entropy = "e";
-    CHECK(test::openapi_properties("RestoreDocument") == keys_of(proto::to_json(restore)));
+    restore.hostname = "h";
+    restore.machine_id = "m";
+    restore.network = {{.name = "eth0",
+                        .mac = proto::MacAddress(),
+                        .mtu = 1400,
+                        .addresses = std::vector<proto::IpPrefix>(1),
+                        .routes = std::vector<proto::NetworkRoute>(1)}};
+    restore.dns.emplace();
+    restore.close_tcp = true;
+    restore.signal = 1;
+    const json::object restoring = proto::to_json(restore);
+    CHECK(test::openapi_properties("RestoreDocument") == keys_of(restoring));
+    CHECK(test::openapi_properties("NetworkInterface") == keys_of(restoring.at("network").at(0)));
     CHECK(test::openapi_properties("RestoreReport") ==
           keys_of(proto::to_json(proto::RestoreReport())));
 }

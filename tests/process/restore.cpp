@@ -9,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <set>
 
 using namespace rouse;
 using test::Agent;
@@ -111,6 +112,26 @@ TEST_CASE("a restore closes the connections from before, not the one that asked 
     CHECK(old.ends_within(test::patience));
     CHECK(stream.connection().ends_within(test::patience));
     CHECK(exec(agent.endpoint(), {"echo", "new"}).out.bytes == "new\n");
+}
+
+TEST_CASE("a guest whose hello has no answer asks whether the host is still there",
+          "[restore][process]") {
+    const AgentPlace place;
+    ScriptedHost host(place.socket());
+    const Agent agent(place, payload({"trickle"}));
+    const auto hello = host.accept_link();
+    for (int ping = 0; ping < 2; ++ping)
+        (void)host.link().expect(proto::FrameType::ping);
+    CHECK(host.confirm(agent.endpoint(), hello).state == "complete");
+    // Whoever owes the streams their welcome is told so over the link.
+    std::set<std::string> streams;
+    while (streams.size() < 2) {
+        const auto frame = host.link().expect(proto::FrameType::event);
+        const auto event = proto::parse_event(frame.payload).value();
+        if (event.type == "output_unanswered")
+            streams.insert(boost::json::value_to<std::string>(event.body.at("stream")));
+    }
+    CHECK(streams == std::set<std::string>{"stderr", "stdout"});
 }
 
 TEST_CASE("a lost link is noticed, and the host's word decides what it was", "[restore][process]") {

@@ -36,6 +36,7 @@ std::vector<std::string> directories_in(const fs::path& directory) {
 } // namespace
 
 fs::path Collected::machine() const {
+    if (!name_.empty()) return directory_ / name_;
     const auto names = directories_in(directory_);
     return names.empty() ? directory_ / "no machine yet" : directory_ / names.front();
 }

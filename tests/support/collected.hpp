@@ -26,6 +26,9 @@ using Event = boost::json::object;
 class Collected {
 public:
     explicit Collected(std::filesystem::path directory) : directory_(std::move(directory)) {}
+    /// Those of the machine of this name, where the collector serves many.
+    Collected(std::filesystem::path directory, std::string name)
+        : directory_(std::move(directory)), name_(std::move(name)) {}
 
     /// Every event so far, in order.
     [[nodiscard]] std::vector<Event> events() const;
@@ -58,10 +61,11 @@ public:
                                               std::chrono::milliseconds limit = patience) const;
 
 private:
-    /// The one directory below ours, or nothing.
+    /// The one directory below ours, or that of our name; it may not be there yet.
     [[nodiscard]] std::filesystem::path machine() const;
 
     std::filesystem::path directory_;
+    std::string name_;
 };
 
 /// A running `rousectl collect`.

@@ -2,6 +2,7 @@
 // through frames, and what a peer needs in a guest.
 #include "tools/benchmark/plot.hpp"
 #include "tools/benchmark/relay/frame_scan.hpp"
+#include "tools/benchmark/timeline.hpp"
 #include "tools/lab/guest_program.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -136,4 +137,36 @@ TEST_CASE("the files of a dynamic program are its libraries and its loader", "[b
 TEST_CASE("a library that is not found is an error that names it", "[bench]") {
     CHECK_THROWS_WITH(lab::parse_libraries("\tlibgone.so.1 => not found\n"),
                       ContainsSubstring("libgone.so.1"));
+}
+
+TEST_CASE("a timeline shows each step where it was in time, and what it was", "[bench]") {
+    const proto::RestoreReport report{
+        .epoch = 2,
+        .kind = "restore",
+        .trigger = "host",
+        .exec = "proven",
+        .state = "complete",
+        .generation = "g",
+        .parent_generation = std::nullopt,
+        .steps = {{.name = "fence", .outcome = "ok", .duration_us = 1000, .detail = "2 < 3"},
+                  {.name = "confirm", .outcome = "ok", .duration_us = 3000, .detail = {}},
+                  {.name = "dns", .outcome = "failed", .duration_us = 0, .detail = {}}},
+        .total_us = 4000};
+    const std::string svg = bench::timeline("one & only", report);
+    CHECK_THAT(svg, ContainsSubstring("<svg ") && ContainsSubstring("one &amp; only"));
+    CHECK_THAT(svg, ContainsSubstring(">fence</text>") && ContainsSubstring("1 ms, ok: 2 &lt; 3"));
+    CHECK_THAT(svg, ContainsSubstring("3 ms, ok") && ContainsSubstring("4 ms in all"));
+    // The second step begins a quarter of the way along; what failed stands out.
+    CHECK_THAT(svg, ContainsSubstring(R"(<rect x="140.0" y="70" width="122.5")"));
+    CHECK_THAT(svg, ContainsSubstring(R"(<rect x="262.5" y="94" width="367.5")"));
+    CHECK_THAT(svg, ContainsSubstring(R"(<rect x="630.0" y="118" width="2.0")"));
+    CHECK_THAT(svg, ContainsSubstring("#c0392b"));
+    CHECK(bench::waits_for_host(report.steps.at(1)));
+    CHECK_FALSE(bench::waits_for_host(report.steps.at(0)));
+}
+
+TEST_CASE("a row that allows nothing is met by nothing only", "[bench]") {
+    CHECK(row(0, 0, Aim::at_most).met());
+    CHECK(row(0, 0, Aim::at_most).ratio() == 0);
+    CHECK_FALSE(row(1, 0, Aim::at_most).met());
 }

@@ -160,12 +160,27 @@ TEST_CASE("a clock that jumps ends no grace", "[exec][session]") {
     LifeWorld world = world_of({true, false, proto::OnDisconnect::kill, 0ms});
     world.take(Step::start);
     world.take(Step::go);
-    const SessionTime before = world.now;
-    world.now += 1h;
-    world.life.postpone(world.now - before);
-    world.obey();
+    const auto jump = [&world] {
+        const SessionTime before = world.now;
+        const std::optional<SessionTime> due = world.life.next_due();
+        world.now += 1h;
+        world.life.waited(due.value(), before, world.now);
+        world.obey();
+    };
+    jump();
     CHECK(world.kills == 0);
     CHECK(world.life.next_due() == world.now + 30s);
+    SECTION("the same deadline has one second chance") {
+        jump();
+        CHECK(world.kills == 1);
+    }
+    SECTION("the grace after another jump has its own") {
+        world.take(Step::come);
+        world.take(Step::go);
+        jump();
+        CHECK(world.kills == 0);
+        CHECK(world.life.next_due() == world.now + 30s);
+    }
 }
 
 TEST_CASE("bytes are kept between two offsets, whatever pieces they came in", "[exec][session]") {
@@ -270,8 +285,11 @@ TEST_CASE("what is remembered is bounded by number and by age", "[exec][session]
     CHECK(table.knows("other") == SessionTable::Known::no);
     table.forget(now, true);
     CHECK(table.remembered() == proto::limits::sessions_remembered / 2);
-    now += proto::limits::session_memory + 1ms;
+    now += 100h; // a jump of the clock forgets nobody
     table.forget(now, false);
+    CHECK(table.remembered() == proto::limits::sessions_remembered / 2);
+    for (int minute = 1; minute <= 10; ++minute)
+        table.forget(now += 1min, false);
     CHECK(table.remembered() == 0);
     CHECK(table.all().empty());
     for (std::size_t i = 0; i < proto::limits::ids_forgotten; ++i) {

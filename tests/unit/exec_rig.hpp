@@ -192,8 +192,9 @@ public:
         budget,
         {},
         [this](const std::string&, const std::string& what) { escapes.push_back(what); }};
-    exec::ExecService service{sessions, [this] { return ask_gate(gate_open); },
-                              [] { return std::string("confirm"); }};
+    exec::ExecService service{
+        sessions,
+        {.wait = [this] { return ask_gate(refusal()); }, .refusal = [this] { return refusal(); }}};
     exec::SessionService session_routes{sessions,
                                         [] { return std::vector<exec::ListedSession>(); }};
     io::HttpRoutes routes;
@@ -220,7 +221,14 @@ private:
         std::from_chars(text.data() + length + name.size(), text.data() + body, size);
         return text.size() - body - 4 == size;
     }
-    static io::Awaitable<bool> ask_gate(bool open) { co_return open; }
+    static io::Awaitable<std::optional<io::HttpReply>>
+    ask_gate(std::optional<io::HttpReply> refusal) {
+        co_return refusal;
+    }
+    [[nodiscard]] std::optional<io::HttpReply> refusal() const {
+        if (gate_open) return std::nullopt;
+        return io::HttpReply::retry_later("not_ready", "waiting for step 'confirm'");
+    }
 
     void note(const proto::Frame& frame) {
         using proto::FrameType;

@@ -1,6 +1,7 @@
 #include "tests/unit/host_fake_guest.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
@@ -81,11 +82,23 @@ void FakeDialed::send_raw(const std::string& bytes) {
     REQUIRE(run_until(io_, [&] { return sent; }));
 }
 
+void FakeDialed::answer_ping(const std::string& payload) {
+    asio::steady_timer delay(io_, ping_delay_);
+    bool over = false;
+    delay.async_wait([&](error_code) { over = true; });
+    REQUIRE(run_until(io_, [&] { return over; }));
+    send(proto::FrameType::pong, proto::stream_id::none, 0, payload);
+}
+
 std::optional<proto::Frame> FakeDialed::receive() {
     std::array<char, 65536> buffer{};
     for (;;) {
         auto next = decoder_.next();
         REQUIRE(next.has_value());
+        if (*next && (*next)->header.type == proto::FrameType::ping) {
+            answer_ping((*next)->payload);
+            continue;
+        }
         if (*next) return std::move(*next);
         std::optional<std::size_t> count;
         bool closed = false;

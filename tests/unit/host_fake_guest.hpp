@@ -12,6 +12,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -67,15 +68,20 @@ public:
               const std::string& payload, std::uint16_t flags = 0);
     /// Bytes that need not be a frame.
     void send_raw(const std::string& bytes);
-    /// The next frame of the host; nothing when the host closed.
+    /// The next frame of the host that is no PING; nothing when the host closed. Answers PINGs.
     std::optional<proto::Frame> receive();
+    /// From here on PINGs are answered so much later.
+    void answer_pings_after(std::chrono::milliseconds delay) { ping_delay_ = delay; }
     /// Bytes that came and were not looked at yet.
     [[nodiscard]] std::size_t available() const { return socket_.available() + decoder_.pending(); }
 
 private:
+    void answer_ping(const std::string& payload);
+
     boost::asio::io_context& io_;
     boost::asio::local::stream_protocol::socket socket_;
     proto::FrameDecoder decoder_;
+    std::chrono::milliseconds ping_delay_{};
 };
 
 } // namespace rouse::test

@@ -1,9 +1,11 @@
 // Words of rousectl's command line: keys, signals, quantities.
 #include "proto/exit_status.hpp"
 #include "tools/host/detach_keys.hpp"
+#include "tools/host/interface_words.hpp"
 #include "tools/host/quantities.hpp"
 #include "tools/host/signal_names.hpp"
 
+#include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_all.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -61,4 +63,39 @@ TEST_CASE("times, sizes and processors have units", "[host][words]") {
     CHECK(host::parse_duration(bad).has_error());
     CHECK(host::parse_size(bad).has_error());
     CHECK(host::parse_cpus(bad).has_error());
+}
+
+TEST_CASE("an interface is written in one word", "[host][words]") {
+    const auto said = [](const char* text) {
+        const auto interface = host::parse_interface(text);
+        INFO((interface ? "" : interface.error().message));
+        REQUIRE(interface.has_value());
+        return boost::json::serialize(proto::to_json({*interface}));
+    };
+    CHECK(said("eth0=10.0.0.6/24,fd00::6/64,mac=52:54:00:00:00:02,mtu=1400,via=10.0.0.1,"
+               "route=10.9.0.0/16@10.0.0.2,route=10.8.0.0/16") ==
+          R"([{"interface":"eth0","mac":"52:54:00:00:00:02","mtu":1400,)"
+          R"("addresses":["10.0.0.6/24","fd00::6/64"],"routes":[{"to":"default","via":"10.0.0.1"},)"
+          R"({"to":"10.9.0.0/16","via":"10.0.0.2"},{"to":"10.8.0.0/16"}]}])");
+    CHECK(said("eth0=none") == R"([{"interface":"eth0","addresses":[]}])");
+    CHECK(said("eth0=mtu=1400") == R"([{"interface":"eth0","mtu":1400}])");
+    CHECK(said("eth0=10.0.0.6/32,via=169.254.1.1") ==
+          R"([{"interface":"eth0","addresses":["10.0.0.6/32"],)"
+          R"("routes":[{"to":"default","via":"169.254.1.1","on_link":true}]}])");
+    CHECK(said("eth0=fd00::6/64,via=fe80::1") ==
+          R"([{"interface":"eth0","addresses":["fd00::6/64"],)"
+          R"("routes":[{"to":"default","via":"fe80::1"}]}])");
+}
+
+TEST_CASE("a word that is no interface is refused with its part", "[host][words]") {
+    const auto [text, part] =
+        GENERATE(table<const char*, const char*>({{"eth0", "is not INTERFACE="},
+                                                  {"=10.0.0.6/24", "interface: must be"},
+                                                  {"lo=127.0.0.1/8", "interface: must be"},
+                                                  {"eth0=10.0.0.6", "addresses[0]: must be"},
+                                                  {"eth0=mtu=14x", "mtu: must be"},
+                                                  {"eth0=mac=x", "mac: must be"},
+                                                  {"eth0=via=gateway", "routes[0].via: must be"},
+                                                  {"eth0=up=1", "up: is not a known key"}}));
+    CHECK_THAT(host::parse_interface(text).error().message, ContainsSubstring(part));
 }

@@ -243,3 +243,34 @@ TEST_CASE("queries and escapes are decoded", "[http]") {
     CHECK_FALSE(io::percent_decode("%4"));
     CHECK_FALSE(io::percent_decode("%+1"));
 }
+
+namespace {
+
+/// Whether its one connection waits for a request; false before it is there.
+bool is_idle(const io::ConnectionRegistry& registry) {
+    return !registry.entries().empty() && registry.entries().front().idle;
+}
+
+} // namespace
+
+TEST_CASE("a connection is idle between requests, and only then", "[http]") {
+    Server server;
+    const auto idle = [&] { return is_idle(server.registry); };
+    CHECK_FALSE(idle()); // about to ask
+    server.client->send("GET /echo HTTP/1.1\r\n\r\n");
+    REQUIRE(server.gets("200 OK"));
+    REQUIRE(run_until(server.loop, idle));
+    server.client->send("GET /wait HTTP/1.1\r\n\r\n");
+    REQUIRE(run_until(server.loop, [&] { return server.handler_started; }));
+    CHECK_FALSE(idle());
+    CHECK(server.registry.close_idle() == 0);
+    server.client->close();
+    CHECK(server.serving_ends());
+
+    Server other;
+    other.client->send("GET /echo HTTP/1.1\r\n\r\n");
+    REQUIRE(other.gets("200 OK"));
+    REQUIRE(run_until(other.loop, [&] { return is_idle(other.registry); }));
+    CHECK(other.registry.close_idle() == 1);
+    CHECK(other.serving_ends());
+}

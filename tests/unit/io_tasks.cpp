@@ -207,3 +207,25 @@ TEST_CASE("a registration removes its connection", "[io]") {
     }
     CHECK(registry.entries().empty());
 }
+
+TEST_CASE("ids of connections only grow, and idle ones can be closed", "[io]") {
+    io::asio::io_context loop;
+    io::ConnectionRegistry registry;
+    CHECK(registry.newest() == 0);
+    auto [near, far] = test::socket_pair(loop);
+    auto [idle_near, idle_far] = test::socket_pair(loop);
+    auto busy = registry.add(near, "http");
+    {
+        auto idle = registry.add(idle_near, "http");
+        CHECK(registry.newest() == idle.id());
+        idle.set_idle(true);
+        CHECK(registry.close_idle() == 1);
+        CHECK(registry.close_idle() == 0); // closed already, though it is still there
+        CHECK(near.is_open());
+        CHECK_FALSE(idle_near.is_open());
+    }
+    CHECK(registry.newest() == 2); // also when that one is gone
+    busy.set_idle(true);
+    busy.set_idle(false);
+    CHECK(registry.close_idle() == 0);
+}

@@ -3,6 +3,7 @@
 #include "tools/lab/console.hpp"
 #include "tools/lab/error.hpp"
 #include "tools/lab/guest.hpp"
+#include "tools/lab/guest_words.hpp"
 #include "tools/lab/identity.hpp"
 #include "tools/lab/nested_script.hpp"
 #include "tools/lab/qemu.hpp"
@@ -10,6 +11,7 @@
 #include "tools/lab/snapshot_file.hpp"
 
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -27,13 +29,18 @@ TEST_CASE("a line of QEMU is a greeting, an event, a result or an error", "[lab]
 }
 
 TEST_CASE("the header of a snapshot comes back as it was written", "[lab]") {
-    const lab::SnapshotHeader header{
-        .rig = lab::Rig::kvm, .memory = 512, .cid = 77, .kernel = "6.1", .generation = "a-b"};
+    const lab::SnapshotHeader header{.rig = lab::Rig::kvm,
+                                     .memory = 512,
+                                     .cid = 77,
+                                     .kernel = "6.1",
+                                     .generation = "a-b",
+                                     .network = "user"};
     const std::string bytes = lab::encode_header(header);
     REQUIRE(bytes.size() == lab::snapshot_stream_offset);
     const auto read = lab::decode_header(bytes);
     REQUIRE(read.rig == lab::Rig::kvm);
     REQUIRE(read.memory == 512);
+    REQUIRE(read.network == "user");
     REQUIRE(read.cid == 77);
     REQUIRE(read.kernel == "6.1");
     REQUIRE(read.generation == "a-b");
@@ -61,16 +68,35 @@ TEST_CASE("only an HTTP status line has a status", "[lab]") {
     REQUIRE_FALSE(lab::parse_status_line("HTTP/1.1 20"));
 }
 
+TEST_CASE("an answer of the guest counts only when it is whole", "[lab]") {
+    const std::string head = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 3\r\n\r\n";
+    const auto reply = lab::parse_reply(head + "yes");
+    REQUIRE(reply.has_value());
+    REQUIRE(reply->status == 503);
+    REQUIRE(reply->body == "yes");
+    REQUIRE_FALSE(lab::parse_reply(head + "ye").has_value());
+    REQUIRE_FALSE(lab::parse_reply("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n").has_value());
+    REQUIRE_FALSE(lab::parse_reply("HTTP/1.1 200 OK\r\n\r\nyes").has_value());
+    REQUIRE_FALSE(lab::parse_reply("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nyes").has_value());
+}
+
 TEST_CASE("identities are fresh and well formed", "[lab]") {
     const std::string uuid = lab::random_uuid();
     REQUIRE(uuid.size() == 36);
     REQUIRE(uuid.at(14) == '4');
     REQUIRE(uuid != lab::random_uuid());
     REQUIRE(lab::random_cid() > 2);
-    const auto document = proto::parse_restore_document(lab::restore_document(uuid));
+    const auto document =
+        proto::parse_restore_document(boost::json::serialize(lab::restore_document(uuid)));
     REQUIRE(document.has_value());
     REQUIRE(document->generation == uuid);
     REQUIRE(document->entropy.size() == 32);
+    REQUIRE(lab::restore_document(uuid) != lab::restore_document(uuid));
+    REQUIRE(lab::restore_document(uuid, {{"hostname", "one"}}).at("hostname") == "one");
+    const std::string id = lab::random_machine_id();
+    REQUIRE(id.size() == 32);
+    REQUIRE(id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    REQUIRE(id != lab::random_machine_id());
 }
 
 namespace {

@@ -24,7 +24,8 @@ TEST_CASE("every member of the configuration is read", "[proto]") {
         "ports": {"exec": 1, "link": 2, "output": 3}, "on_exit": "stay", "power": "reboot",
         "hostname": "h", "stop_grace_ms": 4, "write_timeout_ms": 5, "confirm_deadline_ms": 6,
         "require_probe": false, "token_file": "/t", "output": {"stdout": {"policy": "block"},
-        "stderr": {"policy": "drop"}, "send": "copy", "console": "fallback"}})");
+        "stderr": {"policy": "drop"}, "send": "copy", "console": "fallback"}, "hooks": {"prepare": ["p"], "resume": ["r", "x"],
+        "restored": ["s"], "timeout_ms": 7}})");
     REQUIRE(read.problems.errors.empty());
     REQUIRE(read.problems.unknown.empty());
     Config expected;
@@ -42,6 +43,10 @@ TEST_CASE("every member of the configuration is read", "[proto]") {
                        .stderr_policy = OutputPolicy::drop,
                        .send = OutputSend::copy,
                        .console = OutputConsole::fallback};
+    expected.hooks = {.prepare = {"p"},
+                      .resume = {"r", "x"},
+                      .restored = {"s"},
+                      .timeout = std::chrono::milliseconds(7)};
     REQUIRE(read.config == expected);
 }
 
@@ -69,6 +74,40 @@ TEST_CASE("errors of the output's configuration carry the JSON path", "[proto]")
                                                     "$.output.send: must be a string",
                                                     "$.output.console: must be off or fallback"});
     REQUIRE(messages(read.problems.unknown) == Words{"$.output.stderr.polcy: is not a known key"});
+}
+
+TEST_CASE("the configuration says where restore documents are looked for", "[proto]") {
+    const ReadConfig read = read_config(R"({"restore": {"mmds": {"enabled": true,
+        "address": "fd00::5", "port": 8080, "path": "/latest/rouse", "poll_ms": 250,
+        "version": "v2"}}})");
+    REQUIRE(read.problems.errors.empty());
+    REQUIRE(read.problems.unknown.empty());
+    REQUIRE(read.config.restore.mmds == MmdsConfig{.enabled = true,
+                                                   .address = "fd00::5",
+                                                   .port = 8080,
+                                                   .path = "/latest/rouse",
+                                                   .poll = std::chrono::milliseconds(250),
+                                                   .version = MmdsVersion::v2});
+    const ReadConfig line = read_kernel_command_line(
+        "rouse.mmds=1 rouse.mmds_address=10.0.0.1 rouse.mmds_path=/x rouse.mmds_version=v1");
+    REQUIRE(line.problems.errors.empty());
+    REQUIRE(line.config.restore.mmds ==
+            MmdsConfig{
+                .enabled = true, .address = "10.0.0.1", .path = "/x", .version = MmdsVersion::v1});
+}
+
+TEST_CASE("a metadata service that cannot be asked is an error of the configuration", "[proto]") {
+    const ReadConfig read = read_config(R"({"restore": {"mmds": {"enabled": 1,
+        "address": "metadata.internal", "port": 65536, "path": "/a b", "poll_ms": 99,
+        "version": "v3", "token": "x"}}})");
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"$.restore.mmds.enabled: must be true or false",
+                  "$.restore.mmds.address: must be an IP address",
+                  "$.restore.mmds.port: must be a whole number from 1 to 65535",
+                  "$.restore.mmds.path: must begin with / and have only letters, digits and /-._~",
+                  "$.restore.mmds.poll_ms: must be at least 100",
+                  "$.restore.mmds.version: must be auto, v1 or v2"});
+    REQUIRE(messages(read.problems.unknown) == Words{"$.restore.mmds.token: is not a known key"});
 }
 
 TEST_CASE("the kernel command line says a policy for each stream", "[proto]") {
@@ -132,4 +171,19 @@ TEST_CASE("a wrong or unknown key of the command line is named, and the rest is 
                   "rouse.require_probe: must be 0, 1, true or false",
                   "rouse.power: must be auto, poweroff or reboot"});
     REQUIRE(read.config.hostname == "h");
+}
+
+TEST_CASE("hooks are words, and have a time that ends", "[proto]") {
+    const ReadConfig read = read_config(
+        R"({"hooks": {"prepare": [""], "resume": "x", "timeout_ms": 0, "suspend": ["y"]}})");
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"$.hooks.prepare: must name a program",
+                  "$.hooks.resume: must be an array of strings",
+                  "$.hooks.timeout_ms: must be between 1 and 600000"});
+    REQUIRE(messages(read.problems.unknown) == Words{"$.hooks.suspend: is not a known key"});
+    const Config config =
+        read_kernel_command_line("rouse.hook_prepare=\"/bin/sync now\" rouse.hook_timeout_ms=9")
+            .config;
+    REQUIRE(config.hooks.prepare == Words{"/bin/sync", "now"});
+    REQUIRE(config.hooks.timeout == std::chrono::milliseconds(9));
 }

@@ -20,6 +20,20 @@ std::string text_of(const Document& document) {
 
 } // namespace
 
+TEST_CASE("the wall clock of a restore document goes on from when it was received", "[proto]") {
+    using namespace std::chrono_literals;
+    const std::chrono::steady_clock::time_point then{5s};
+    RestoreDocument document{.generation = {}, .now_ns = 1000, .entropy = {}};
+    REQUIRE(wall_clock_at(document, then) == 1000);
+    document.received.at = then;
+    REQUIRE(wall_clock_at(document, then + 30ms) == 30001000);
+    REQUIRE(wall_clock_at(document, then - 1s) == 1000);
+    document.now_ns = UINT64_MAX - 1;
+    REQUIRE(wall_clock_at(document, then + 1s) == UINT64_MAX);
+    // When it came is not what it says.
+    REQUIRE(document == RestoreDocument{.generation = {}, .now_ns = UINT64_MAX - 1, .entropy = {}});
+}
+
 TEST_CASE("documents of the link come back as they were sent", "[proto]") {
     const LinkHello hello{.versions = {1, 2},
                           .boot_id = "b",

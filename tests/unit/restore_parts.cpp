@@ -63,17 +63,6 @@ TEST_CASE("the generation file is replaced as a whole", "[restore]") {
     CHECK_FALSE(write_generation_file("three", (directory.path() / "no/such/place").string()));
 }
 
-TEST_CASE("a kernel that is not ours is left alone", "[restore]") {
-    proto::RestoreDocument document;
-    document.entropy = "random";
-    document.now_ns = 1;
-    const Repairs repairs = repair(document, Kernel::leave_alone);
-    CHECK_FALSE(repairs.failed);
-    REQUIRE(repairs.steps.size() == 2);
-    CHECK(std::all_of(repairs.steps.begin(), repairs.steps.end(),
-                      [](const proto::RestoreStep& step) { return step.outcome == "skipped"; }));
-}
-
 TEST_CASE("keys and nonces differ", "[restore]") {
     CHECK(random_bytes(16).size() == 16);
     CHECK(random_bytes(16) != random_bytes(16));

@@ -67,14 +67,7 @@ struct RestoreRig {
         };
         hooks.disconnect_output = [this] { ++disconnected; };
         hooks.log = [this](std::string text) { log += text + "\n"; };
-        hooks.repair = [this](const proto::RestoreDocument& document) {
-            reached("repair");
-            repaired.push_back(document);
-            restore::Repairs repairs;
-            repairs.failed = entropy_fails;
-            repairs.steps.push_back({"entropy", entropy_fails ? "failed" : "ok", 1, ""});
-            return repairs;
-        };
+        hooks.repair = [this](restore::RepairOrder order) { return repair(std::move(order)); };
         return hooks;
     }
     io::Awaitable<std::string> rebind() {
@@ -82,9 +75,19 @@ struct RestoreRig {
         reached("rebind");
         co_return "kept";
     }
-    io::Awaitable<proto::RestoreStep> thaw() {
+    io::Awaitable<restore::Repairs> repair(restore::RepairOrder order) {
+        reached("repair");
+        repaired.push_back(order.document);
+        restore::Repairs repairs;
+        repairs.failed = entropy_fails;
+        repairs.steps.push_back({"entropy", entropy_fails ? "failed" : "ok", 1, ""});
+        if (order.make_generation) repairs.generation = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
+        co_return repairs;
+    }
+    io::Awaitable<std::vector<proto::RestoreStep>> thaw() {
         ++thaws;
-        co_return proto::RestoreStep{"thaw", "ok", 1, ""};
+        std::vector<proto::RestoreStep> steps{{"thaw", "ok", 1, ""}};
+        co_return steps;
     }
     void reached(std::string_view step) {
         if (at_step) at_step(step);
