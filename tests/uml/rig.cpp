@@ -3,6 +3,7 @@
 #include "initramfs/file.hpp"
 #include "tests/support/wait.hpp"
 #include "tools/lab/guest.hpp"
+#include "tools/lab/identity.hpp"
 #include "tools/lab/places.hpp"
 
 #include <boost/json.hpp>
@@ -81,10 +82,11 @@ Rig::Rig(const RigOptions& options)
     const std::filesystem::path image = folder_.path() / "image";
     write_image(image, options.config);
     vmm_.emplace(loop_.get_executor(), folder_.path(), options.profile);
+    vmm_->set_script(options.script);
     thread_ = std::thread([this] { run_loop(); });
     standing().push_back(this);
     try {
-        if (options.collect) collector_.emplace(endpoint_.target(), folder_.path() / "collected");
+        if (options.collect) start_collector(options.generation);
         machine_.emplace(folder_.path(), image);
     } catch (...) {
         // The destructor does not run for what was never made.
@@ -105,6 +107,16 @@ Rig::~Rig() {
     vmm([](Vmm& vmm) { vmm.stop(); });
     work_.reset();
     thread_.join();
+}
+
+void Rig::start_collector(const std::string& generation) {
+    std::vector<std::string> more;
+    if (!generation.empty()) {
+        initramfs::write_file(document(),
+                              boost::json::serialize(lab::restore_document(generation)));
+        more = {"--restore-document", document().string()};
+    }
+    collector_.emplace(endpoint_.target(), folder_.path() / "collected", std::move(more));
 }
 
 Rig& Rig::shared() {

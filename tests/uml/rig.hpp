@@ -41,6 +41,11 @@ struct RigOptions {
     std::string config = workload_config({"trickle"});
     /// Runs `rousectl collect` beside the VMM. Without it the test listens itself.
     bool collect = true;
+    /// What the collector tells a guest that it is; the document is `document()`, and may be
+    /// written anew. Nothing is told when empty.
+    std::string generation = {};
+    /// Sees every packet from the first one on.
+    Script script = {};
 };
 
 class Rig {
@@ -81,6 +86,8 @@ public:
     /// The hybrid socket's path.
     [[nodiscard]] std::filesystem::path socket() const { return folder_.path() / "v.sock"; }
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
+    /// The restore document that the collector hands out, where the rig has one.
+    [[nodiscard]] std::filesystem::path document() const { return folder_.path() / "restore.json"; }
     [[nodiscard]] const test::Collected& collected() const {
         return collector_.value().collected();
     }
@@ -98,6 +105,7 @@ public:
     void be_kind();
 
 private:
+    void start_collector(const std::string& generation);
     void run_loop();
 
     test::TemporaryDirectory folder_;
