@@ -66,7 +66,7 @@ TEST_CASE("restored machines have identities of their own, and the source goes o
         "n=0; while :; do echo \"beat $n\"; n=$((n + 1)); sleep 0.2; done");
     Machine source = Machine::boot(guest.options());
     source.wait_console("beat 2", limit);
-    source.snapshot(folder.path() / "saved", lab::AfterSnapshot::resume);
+    source.snapshot(folder.path() / "saved", {.after = lab::AfterSnapshot::resume});
 
     lab::RestoreOptions options;
     options.snapshot = folder.path() / "saved";

@@ -13,7 +13,7 @@ namespace rouse::test {
 namespace {
 
 constexpr std::uint64_t first_part = 100000;
-constexpr std::uint64_t second_part = 1000000;
+constexpr std::uint64_t next_part = 300000; // more than is kept for a client that is away
 
 proto::ExecRequest lasting_request(std::vector<std::string> argv, const std::string& id) {
     proto::ExecRequest request;
@@ -60,23 +60,28 @@ void LastingSessions::begin(const Endpoint& endpoint) {
     request.session.tty = proto::TerminalSize{.rows = 40, .columns = 100};
     auto terminal = FrameConnection::exec(endpoint, request);
     type_line(terminal, 0, "one\r");
+    typed_ = 4;
     const std::string shown = read_output(terminal, 0, 10);
     CHECK(shown == "one\r\none\r\n");
     shown_ = shown.size();
 }
 
-void LastingSessions::go_on(const Endpoint& endpoint) const {
+void LastingSessions::go_on(const Endpoint& endpoint) {
     auto pipe =
         FrameConnection::attach(endpoint, "pipe", fmt::format(R"({{"stdout":{}}})", received_));
-    const std::string bytes = read_output(pipe, received_, second_part);
+    const std::string bytes = read_output(pipe, received_, next_part);
     CHECK(matching_sequence(1, received_, bytes) == bytes.size());
+    received_ += bytes.size();
     auto terminal =
         FrameConnection::attach(endpoint, "terminal", fmt::format(R"({{"stdout":{}}})", shown_));
     const auto started = proto::parse_started(terminal.expect(proto::FrameType::started).payload);
     REQUIRE(started.has_value());
-    CHECK(started->in == 4);
+    CHECK(started->in == typed_);
     type_line(terminal, started->in, "two\r");
-    CHECK(read_output(terminal, shown_, 10) == "two\r\ntwo\r\n");
+    typed_ += 4;
+    const std::string shown = read_output(terminal, shown_, 10);
+    CHECK(shown == "two\r\ntwo\r\n");
+    shown_ += shown.size();
 }
 
 } // namespace rouse::test
