@@ -92,7 +92,7 @@ TEST_CASE("a network contains the addresses that begin with its bits", "[proto]"
         CHECK(prefix.contains(prefix.address));
         if (length == 128) continue;
         IpAddress other = prefix.address;
-        const std::uint8_t next = static_cast<std::uint8_t>(0x80U >> (length % 8));
+        const auto next = static_cast<std::uint8_t>(0x80U >> (length % 8));
         other.bytes[length / 8] ^= next; // the first bit that does not count
         CHECK(prefix.contains(other));
         ++prefix.length;

@@ -149,7 +149,19 @@ std::map<std::string, std::string> first_limits_of_the_code() {
             {"connect_else", in_milliseconds(l::connect_else)},
             {"confirm", in_milliseconds(l::confirm)},
             {"spawn_gate", in_milliseconds(l::spawn_gate)},
-            {"repair_step", in_milliseconds(l::repair_step)},
+            {"kill_grace", in_milliseconds(l::kill_grace)},
+            {"shutdown_total", in_milliseconds(l::shutdown_total)},
+            {"header_read", in_milliseconds(l::header_read)},
+            {"body_read", in_milliseconds(l::body_read)},
+            {"idle_keep_alive", in_milliseconds(l::idle_keep_alive)},
+            {"connections", std::to_string(l::connections)},
+            {"http_header", std::to_string(l::http_header)},
+            {"http_body", std::to_string(l::http_body)}};
+}
+
+std::map<std::string, std::string> restore_limits_of_the_code() {
+    namespace l = limits;
+    return {{"repair_step", in_milliseconds(l::repair_step)},
             {"network_interfaces", std::to_string(l::network_interfaces)},
             {"network_addresses", std::to_string(l::network_addresses)},
             {"network_routes", std::to_string(l::network_routes)},
@@ -168,15 +180,7 @@ std::map<std::string, std::string> first_limits_of_the_code() {
             {"mmds_answer", in_milliseconds(l::mmds_answer)},
             {"mmds_document", in_milliseconds(l::mmds_document)},
             {"mmds_bytes", std::to_string(l::mmds_bytes)},
-            {"mmds_keys", std::to_string(l::mmds_keys)},
-            {"kill_grace", in_milliseconds(l::kill_grace)},
-            {"shutdown_total", in_milliseconds(l::shutdown_total)},
-            {"header_read", in_milliseconds(l::header_read)},
-            {"body_read", in_milliseconds(l::body_read)},
-            {"idle_keep_alive", in_milliseconds(l::idle_keep_alive)},
-            {"connections", std::to_string(l::connections)},
-            {"http_header", std::to_string(l::http_header)},
-            {"http_body", std::to_string(l::http_body)}};
+            {"mmds_keys", std::to_string(l::mmds_keys)}};
 }
 
 std::map<std::string, std::string> other_limits_of_the_code() {
@@ -205,6 +209,7 @@ std::map<std::string, std::string> other_limits_of_the_code() {
 
 std::map<std::string, std::string> limits_of_the_code() {
     std::map<std::string, std::string> all = first_limits_of_the_code();
+    all.merge(restore_limits_of_the_code());
     all.merge(other_limits_of_the_code());
     return all;
 }

@@ -10,13 +10,19 @@ using namespace restore;
 RestoreWorld::RestoreWorld(ChainOptions options)
     : options_(options), machine_(local_generation, options) {}
 
-void RestoreWorld::note_what_happens(const Choice& choice) {
-    const Event& event = choice.event;
+/// What our hands were asked for is done.
+void RestoreWorld::note_what_is_done(const Event& event) {
     if (std::holds_alternative<event::FenceDone>(event)) fencing_ = false;
     if (std::holds_alternative<event::RebindDone>(event)) rebinding_ = false;
     if (std::holds_alternative<event::Applied>(event)) applying_ = false;
     if (std::holds_alternative<event::Thawed>(event)) thawing_ = prepared_ = false;
     if (std::holds_alternative<event::LinkFailed>(event)) dialling_ = 0;
+    if (std::holds_alternative<event::LinkVerified>(event)) verifying_ = 0;
+}
+
+void RestoreWorld::note_what_happens(const Choice& choice) {
+    const Event& event = choice.event;
+    note_what_is_done(event);
     if (const auto* up = std::get_if<event::LinkUp>(&event)) {
         up_ = std::exchange(dialling_, 0);
         nonce_ = up->nonce;
@@ -33,7 +39,6 @@ void RestoreWorld::note_what_happens(const Choice& choice) {
     proven_ = proven_ || probed_;
     if (const auto* ack = std::get_if<event::HelloAck>(&event))
         acked_ = acked_ || ack->nonce == nonce_;
-    if (std::holds_alternative<event::LinkVerified>(event)) verifying_ = 0;
     if (std::holds_alternative<event::Boot>(event)) ++triggers_;
     if (std::holds_alternative<event::HostWord>(event)) {
         tickets_.insert(next_ticket_++);

@@ -72,6 +72,7 @@ private:
     void add_host_choices(std::vector<Choice>& can) const;
     void add_trigger_choices(std::vector<Choice>& can) const;
     void add_timer_choices(std::vector<Choice>& can) const;
+    void note_what_is_done(const restore::Event& event);
     void note_what_happens(const Choice& choice);
     [[nodiscard]] std::string trigger_key() const;
 

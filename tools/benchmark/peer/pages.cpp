@@ -3,6 +3,7 @@
 #include "tools/benchmark/peer/verbs.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -49,14 +50,16 @@ std::uint64_t dirty_pages() {
     std::array<char, 4096> line{};
     while (pagemap >= 0 && maps != nullptr &&
            std::fgets(line.data(), line.size(), maps) != nullptr) {
-        unsigned long long begin = 0;
-        unsigned long long end = 0;
-        std::array<char, 5> rights{};
-        if (std::sscanf(line.data(), "%llx-%llx %4s", &begin, &end, rights.data()) == 3 &&
-            rights[1] == 'w')
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        const char* const last = line.data() + line.size();
+        const auto first = std::from_chars(line.data(), last, begin, 16); // "begin-end rwxp …"
+        if (first.ec != std::errc() || *first.ptr != '-') continue;
+        const auto second = std::from_chars(first.ptr + 1, last, end, 16);
+        if (second.ec == std::errc() && second.ptr + 2 < last && second.ptr[2] == 'w')
             count += count_dirty(pagemap, begin, end);
     }
-    if (maps != nullptr) std::fclose(maps);
+    if (maps != nullptr) (void)std::fclose(maps); // it was only read
     if (pagemap >= 0) close(pagemap);
     return count;
 }
