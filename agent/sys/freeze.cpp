@@ -1,13 +1,13 @@
 #include "agent/sys/freeze.hpp"
 
 #include "agent/sys/descriptor.hpp"
+#include "agent/sys/directory.hpp"
 #include "agent/sys/proc.hpp"
 #include "proto/text.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -19,8 +19,6 @@
 namespace rouse::sys {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 struct ProcessState {
     std::string name;
@@ -42,11 +40,10 @@ ProcessState parse_stat(std::string_view text) {
 /// others.
 std::optional<ProcessState> process_state(std::string_view pid) {
     std::optional<ProcessState> worst;
-    std::error_code error; // It may be gone.
-    const fs::path tasks = fmt::format("/proc/{}/task", pid);
-    for (fs::directory_iterator task(tasks, error), end; !error && task != end;
-         task.increment(error)) {
-        const Result<std::string> text = read_file((task->path() / "stat").string());
+    const std::string tasks = fmt::format("/proc/{}/task/", pid);
+    const Result<std::vector<std::string>> listed = list_directory(tasks); // It may be gone.
+    for (const std::string& task : listed ? *listed : std::vector<std::string>()) {
+        const Result<std::string> text = read_file(tasks + task + "/stat");
         if (!text) continue;
         const ProcessState read = parse_stat(*text);
         if (!worst || read.state == 'D' || (read.state == 'R' && worst->state != 'D')) worst = read;
@@ -55,9 +52,9 @@ std::optional<ProcessState> process_state(std::string_view pid) {
 }
 
 /// Adds those of one leaf to `moving` or to `others`.
-void list_leaf(const fs::path& leaf, std::vector<std::string>& moving,
+void list_leaf(const std::string& leaf, std::vector<std::string>& moving,
                std::vector<std::string>& others) {
-    const Result<std::string> pids = read_file((leaf / "cgroup.procs").string());
+    const Result<std::string> pids = read_file(leaf + "/cgroup.procs");
     if (!pids) return;
     std::string_view rest = *pids;
     while (!rest.empty()) {
@@ -69,9 +66,10 @@ void list_leaf(const fs::path& leaf, std::vector<std::string>& moving,
     }
 }
 
-bool is_frozen_leaf(const fs::path& leaf) {
-    const Result<std::string> events = read_file((leaf / "cgroup.events").string());
-    return !events || number_after(*events, "frozen ").value_or(0) != 0;
+/// Whether `path` is a group whose processes still run. A file, which has no such list, is none.
+bool is_moving_leaf(const std::string& path) {
+    const Result<std::string> events = read_file(path + "/cgroup.events");
+    return events && number_after(*events, "frozen ").value_or(0) == 0;
 }
 
 } // namespace
@@ -91,11 +89,10 @@ Result<Stillness> cgroup_stillness(int events) {
 std::vector<std::string> not_frozen(const std::string& path, std::size_t most) {
     std::vector<std::string> moving;
     std::vector<std::string> others;
-    std::error_code error; // Groups come and go.
-    for (fs::directory_iterator leaf(path, error), end; !error && leaf != end;
-         leaf.increment(error))
-        if (leaf->is_directory(error) && !is_frozen_leaf(leaf->path()))
-            list_leaf(leaf->path(), moving, others);
+    const Result<std::vector<std::string>> listed = list_directory(path); // Groups come and go.
+    for (const std::string& name : listed ? *listed : std::vector<std::string>())
+        if (const std::string leaf = path + "/" + name; is_moving_leaf(leaf))
+            list_leaf(leaf, moving, others);
     std::vector<std::string>& said = moving.empty() ? others : moving;
     if (said.size() > most) said.resize(most);
     return std::move(said);

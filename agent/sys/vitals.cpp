@@ -1,11 +1,12 @@
 #include "agent/sys/vitals.hpp"
 
+#include "agent/sys/directory.hpp"
+
 #include <charconv>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 namespace rouse::sys {
@@ -74,20 +75,10 @@ void read_files(Vitals& vitals) {
     vitals.files_max = take_number(rest);
 }
 
-struct CloseDirectory {
-    void operator()(DIR* directory) const {
-        (void)::closedir(directory); // gone either way
-    }
-};
-
 Vitals::Number count_own_descriptors() {
-    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc/self/fd"));
-    if (!directory) return std::nullopt;
-    std::uint64_t entries = 0;
-    while (::readdir(directory.get()) != nullptr)
-        ++entries;
-    // Two of them are the directory and its parent, one is the descriptor that reads it.
-    return entries > 3 ? entries - 3 : 0;
+    const Result<std::vector<std::string>> open = list_directory("/proc/self/fd");
+    if (!open || open->empty()) return std::nullopt;
+    return open->size() - 1; // One of them reads the directory.
 }
 
 Vitals::Number own_descriptor_limit() {
