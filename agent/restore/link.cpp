@@ -82,9 +82,7 @@ io::Awaitable<> Link::doubt(std::uint64_t number) {
         co_await std::move(waiting);
         const bool current = connection_ != nullptr && connection_->number == number;
         if (!current || connection_->answered) co_return;
-        proto::FrameHeader header;
-        header.type = proto::FrameType::ping;
-        connection_->stream.post(proto::encode(header, "rouse"));
+        verify();
     }
 }
 

@@ -130,25 +130,13 @@ boost::json::object PrepareService::status() const {
     return status;
 }
 
-/// Takes one event at a time, as RestoreService does.
 void PrepareService::hear(PrepareEvent event) {
-    inbox_.push_back(std::move(event));
-    if (hearing_) return;
-    struct Hearing {
-        explicit Hearing(bool& flag) : hearing(flag) { hearing = true; }
-        ~Hearing() { hearing = false; }
-        Hearing(const Hearing&) = delete;
-        Hearing& operator=(const Hearing&) = delete;
-        bool& hearing;
-    } const guard(hearing_);
-    while (!inbox_.empty()) {
-        const PrepareEvent next = std::move(inbox_.front());
-        inbox_.pop_front();
+    inbox_.take(std::move(event), [this](const PrepareEvent& next) {
         const PrepareActions actions = machine_.handle(next, std::chrono::steady_clock::now());
         for (const PrepareAction& action : actions)
             std::visit([this](const auto& wanted) { perform(wanted); }, action);
         changed_.notify_all();
-    }
+    });
 }
 
 void PrepareService::perform(const prepare_action::Do& wanted) {

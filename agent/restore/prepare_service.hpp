@@ -6,9 +6,9 @@
 #include "agent/io/connection_registry.hpp"
 #include "agent/io/task_group.hpp"
 #include "agent/restore/hook_runner.hpp"
+#include "agent/restore/inbox.hpp"
 #include "agent/restore/prepare_machine.hpp"
 
-#include <deque>
 #include <functional>
 #include <map>
 
@@ -135,8 +135,7 @@ private:
     io::ConnectionRegistry& registry_;
     PrepareHands hands_;
     PrepareMachine machine_;
-    std::deque<PrepareEvent> inbox_;
-    bool hearing_ = false; ///< hear() is at work; what happens meanwhile waits in the inbox
+    Inbox<PrepareEvent> inbox_;
     io::Timer lease_timer_;
     io::Condition cancel_;
     io::Condition changed_; ///< what the machine is at

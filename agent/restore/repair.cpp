@@ -37,6 +37,46 @@ StepOutcome set_clock(std::uint64_t now_ns) {
     return outcome_of(sys::set_realtime(static_cast<std::int64_t>(now_ns)));
 }
 
+struct WorkerStep {
+    std::string name; ///< as the report has it
+    Work work;        ///< empty: nothing to do
+};
+
+/// What the document asks of the network, after the names that others know the guest by.
+void add_network_steps(const proto::RestoreDocument& document, const RepairPlaces& places,
+                       std::vector<WorkerStep>& steps) {
+    Work& network = steps.emplace_back(WorkerStep{.name = "network", .work = {}}).work;
+    if (!document.network.empty())
+        network = [interfaces = document.network](const auto& stop) {
+            return set_network(interfaces, stop);
+        };
+    Work& dns = steps.emplace_back(WorkerStep{.name = "dns", .work = {}}).work;
+    if (document.dns)
+        dns = [names = *document.dns, places](const auto& stop) {
+            return set_dns(names, places, stop);
+        };
+    Work& ending = steps.emplace_back(WorkerStep{.name = "close_tcp", .work = {}}).work;
+    if (document.close_tcp) ending = [](const auto& stop) { return close_tcp(stop); };
+}
+
+/// The steps that can block in the kernel, in their order.
+std::vector<WorkerStep> worker_steps(const proto::RestoreDocument& document,
+                                     const RepairPlaces& places) {
+    std::vector<WorkerStep> steps;
+    Work& hostname = steps.emplace_back(WorkerStep{.name = "hostname", .work = {}}).work;
+    if (document.hostname)
+        hostname = [name = *document.hostname, places](const auto& stop) {
+            return set_hostname(name, places, stop);
+        };
+    Work& machine_id = steps.emplace_back(WorkerStep{.name = "machine_id", .work = {}}).work;
+    if (document.machine_id)
+        machine_id = [id = *document.machine_id, places](const auto& stop) {
+            return set_machine_id(id, places, stop);
+        };
+    add_network_steps(document, places, steps);
+    return steps;
+}
+
 /// One order being carried out.
 class Repairing {
 public:
@@ -79,46 +119,12 @@ private:
     }
 
     io::Awaitable<> repair_identity() {
-        const proto::RestoreDocument& document = order_.document;
-        // Each in a name of its own before it is awaited: GCC 12 destroys temporaries twice there.
-        Work hostname;
-        if (document.hostname)
-            hostname = [name = *document.hostname, places = places_](const auto& stop) {
-                return set_hostname(name, places, stop);
-            };
-        io::Awaitable<> naming = on_worker("hostname", std::move(hostname));
-        co_await std::move(naming);
-        Work machine_id;
-        if (document.machine_id)
-            machine_id = [id = *document.machine_id, places = places_](const auto& stop) {
-                return set_machine_id(id, places, stop);
-            };
-        io::Awaitable<> numbering = on_worker("machine_id", std::move(machine_id));
-        co_await std::move(numbering);
-        io::Awaitable<> connecting = repair_network();
-        co_await std::move(connecting);
-    }
-
-    io::Awaitable<> repair_network() {
-        const proto::RestoreDocument& document = order_.document;
-        Work network;
-        if (!document.network.empty())
-            network = [interfaces = document.network](const auto& stop) {
-                return set_network(interfaces, stop);
-            };
-        io::Awaitable<> addressing = on_worker("network", std::move(network));
-        co_await std::move(addressing);
-        Work dns;
-        if (document.dns)
-            dns = [names = *document.dns, places = places_](const auto& stop) {
-                return set_dns(names, places, stop);
-            };
-        io::Awaitable<> resolving = on_worker("dns", std::move(dns));
-        co_await std::move(resolving);
-        Work ending;
-        if (document.close_tcp) ending = [](const auto& stop) { return close_tcp(stop); };
-        io::Awaitable<> closing = on_worker("close_tcp", std::move(ending));
-        co_await std::move(closing);
+        // A list of its own: GCC 12 destroys temporaries of an awaiting expression twice.
+        std::vector<WorkerStep> steps = worker_steps(order_.document, places_);
+        for (WorkerStep& step : steps) {
+            io::Awaitable<> working = on_worker(std::move(step.name), std::move(step.work));
+            co_await std::move(working);
+        }
     }
 
     /// One step on a worker; empty work is nothing to do. One that takes too long is told to stop

@@ -142,26 +142,13 @@ boost::json::object RestoreService::status() const {
     return status;
 }
 
-/// Takes one event at a time: what an action sets off is heard after the actions of the event that
-/// asked for it.
 void RestoreService::hear(Event event) {
-    inbox_.push_back(std::move(event));
-    if (hearing_) return;
-    struct Hearing {
-        explicit Hearing(bool& flag) : hearing(flag) { hearing = true; }
-        ~Hearing() { hearing = false; }
-        Hearing(const Hearing&) = delete;
-        Hearing& operator=(const Hearing&) = delete;
-        bool& hearing;
-    } const guard(hearing_);
-    while (!inbox_.empty()) {
-        const Event next = std::move(inbox_.front());
-        inbox_.pop_front();
+    inbox_.take(std::move(event), [this](const Event& next) {
         for (Action& action : machine_.handle(next, std::chrono::steady_clock::now()))
             todo_.push_back(std::move(action));
         take_over_identity();
         work();
-    }
+    });
 }
 
 void RestoreService::take_over_identity() {

@@ -2,9 +2,11 @@
 // The hands of the restore chain: does what chain_machine.hpp decides, and tells it what happened.
 
 #include "agent/restore/chain_machine.hpp"
+#include "agent/restore/inbox.hpp"
 #include "agent/restore/link.hpp"
 #include "agent/restore/repair.hpp"
 
+#include <deque>
 #include <map>
 
 namespace rouse::restore {
@@ -155,11 +157,10 @@ private:
     ChainMachine machine_;
     Link link_;
     Identity identity_;
-    std::deque<Event> inbox_;
+    Inbox<Event> inbox_;
     std::deque<Action> todo_;   ///< of the chain, not yet done
     bool paused_ = false;       ///< at a failpoint
     bool action_began_ = false; ///< the failpoint before the first of `todo_` has been passed
-    bool hearing_ = false;      ///< hear() is at work; what happens meanwhile waits in the inbox
     io::Timer gate_timer_;      ///< cancelled when the gate opens
     io::Timer rebind_timer_;
     io::Timer confirm_timer_;
