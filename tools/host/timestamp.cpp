@@ -1,19 +1,19 @@
 #include "tools/host/timestamp.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-
-#include <ctime>
 
 namespace rouse::host {
 
 std::string timestamp(std::chrono::system_clock::time_point when) {
     using namespace std::chrono;
-    const auto part = duration_cast<microseconds>(when.time_since_epoch()) % seconds(1);
-    std::tm parts{};
-    const std::time_t whole = system_clock::to_time_t(floor<seconds>(when));
-    (void)::gmtime_r(&whole, &parts); // fails only for years beyond int
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", parts, part.count());
+    const auto day = floor<days>(when);
+    const year_month_day date(day);
+    const hh_mm_ss time(floor<microseconds>(when - day));
+    // fmt's own dates ask a std::locale, which fmt is compiled without here.
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       time.hours().count(), time.minutes().count(), time.seconds().count(),
+                       time.subseconds().count());
 }
 
 } // namespace rouse::host
