@@ -27,4 +27,15 @@ Process start_vsock_device(const MachineFiles& files, std::uint32_t cid, Deadlin
     return daemon;
 }
 
+void await_vsock_driver(Qmp& control, Deadline deadline) {
+    const std::string path = fmt::format("/machine/peripheral/{}/virtio-backend", vsock_device_id);
+    while (!deadline.expired()) {
+        const boost::json::value status =
+            control.execute("x-query-virtio-status", {{"path", path}}, deadline);
+        const boost::json::value* const started = status.as_object().if_contains("vhost-started");
+        if (started != nullptr && *started == boost::json::value(true)) return;
+        wait_to_retry(deadline);
+    }
+}
+
 } // namespace rouse::lab
