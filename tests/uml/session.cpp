@@ -135,6 +135,7 @@ SessionOutcome Sessions::finish(const std::string& generation,
     wait_right_state();
     SessionOutcome outcome{.met = watch->met(), .names = watch->seen(), .recovery = {}};
     if (outcome.met) outcome.recovery = watch->since_fault();
+    if (outcome.recovery > session_deadline) rig_.print();
     wait_growth(rig_.collected(), generation_, 1, recovery_deadline);
     check_output(rig_, generation_);
     if (!parent_.empty()) check_output(rig_, parent_);

@@ -13,6 +13,11 @@
 
 namespace rouse::uml {
 
+/// From a fault to the right state. The longest waits in between are 0.5 s for the answer to a
+/// hello on a connection that the host has forgotten without a word, and 2 s of the VMM for the
+/// guest's answer to a REQUEST that came too early.
+inline constexpr std::chrono::milliseconds session_deadline{4000};
+
 /// What happens before a packet is looked at.
 enum class Fault {
     restore,     ///< the VMM restores once more, without a new generation, as its profile says
@@ -75,7 +80,8 @@ public:
     /// output has come. Returns once the guest is in the right state, and throws or fails the test
     /// when it is not there in time: the link is confirmed, exec proven, no connection is older
     /// than the newest epoch, the output of this generation and of the one before has arrived
-    /// exactly once, and the first `rousectl exec` has run its command.
+    /// exactly once, and the first `rousectl exec` has run its command. Prints what crossed the
+    /// device when that took longer than `session_deadline`.
     SessionOutcome finish(const std::string& generation,
                           const std::shared_ptr<SessionWatch>& watch);
 

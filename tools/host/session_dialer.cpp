@@ -4,6 +4,14 @@
 
 namespace rouse::host {
 
+namespace {
+
+/// A reset that the guest hears of late takes a fresh connection along, and nobody tells us. So the
+/// first silence is not borne for long; a guest that only takes its time gets more at the next try.
+constexpr std::chrono::seconds first_answer(2);
+
+} // namespace
+
 std::optional<std::chrono::milliseconds> retry_pause(const HttpAnswer& refusal) {
     constexpr unsigned unavailable = 503;
     if (refusal.status != unavailable || !refusal.retry_after) return std::nullopt;
@@ -34,8 +42,9 @@ Failure refusal(const Dialer& dialer, const HttpQuestion& question, const HttpAn
 Awaitable<Outcome<std::unique_ptr<FrameStream>>>
 SessionDialer::reach(HttpQuestion question, Clock::time_point deadline,
                      std::chrono::milliseconds attempt_limit, Unreachable unreachable) {
-    for (;;) {
-        const Clock::time_point by = std::min(deadline, Clock::now() + attempt_limit);
+    for (auto limit = std::min<std::chrono::milliseconds>(attempt_limit, first_answer);;
+         limit = attempt_limit) {
+        const Clock::time_point by = std::min(deadline, Clock::now() + limit);
         HttpTry tried = co_await http_try(dialer_, question, by, by);
         if (tried.upgraded)
             co_return std::make_unique<FrameStream>(std::move(tried.upgraded->socket),

@@ -22,7 +22,8 @@ public:
 
     explicit SessionDialer(Dialer& dialer) : dialer_(dialer) {}
 
-    /// Asks until there is a stream of frames or the deadline. `attempt_limit` bounds one try.
+    /// Asks until there is a stream of frames or the deadline. `attempt_limit` bounds one try, and
+    /// 2 s the first one: the question has to be one that may come twice.
     /// Fails at once when the guest refuses for good.
     Awaitable<Outcome<std::unique_ptr<FrameStream>>> reach(HttpQuestion question,
                                                            Clock::time_point deadline,
