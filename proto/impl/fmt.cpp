@@ -1,6 +1,6 @@
 // fmt is compiled here, once: Debian's package has the headers and a shared library, and the agent
 // is static. These are the instantiations that fmt's own library provides, less those that ask
-// a std::locale: nothing here formats by locale, and the locales of a static libstdc++ take 400 KiB.
+// a std::locale: nothing here formats by locale, and those of a static libstdc++ take 400 KiB.
 
 #define FMT_STATIC_THOUSANDS_SEPARATOR ','
 
