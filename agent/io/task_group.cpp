@@ -4,6 +4,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <exception>
 #include <utility>
@@ -78,7 +79,11 @@ void TaskGroup::report(const std::string& name, const std::exception_ptr& escape
 
 void TaskGroup::finished(std::list<Task>::iterator task, const std::exception_ptr& escaped) {
     const std::string name = std::move(task->name);
-    tasks_.erase(task);
+    // Who cancelled from outside the loop has only posted the signal, which has to be there still
+    // when its turn comes: what is posted now comes after it.
+    std::list<Task> ended;
+    ended.splice(ended.end(), tasks_, task);
+    asio::post(executor_, [ended = std::move(ended)] {});
     if (tasks_.empty()) empty_.cancel();
     if (escaped && !is_cancellation(escaped)) report(name, escaped);
 }

@@ -44,6 +44,10 @@ io::Awaitable<> join(io::TaskGroup& group, std::chrono::milliseconds deadline, i
     joined = empty ? 1 : 0;
 }
 
+io::Awaitable<> wait_for(io::Timer& timer) {
+    (void)co_await timer.async_wait(io::no_throw); // both ways are an end
+}
+
 io::Awaitable<> wait_readable(io::Socket& socket, io::error_code& outcome) {
     auto waited = co_await socket.async_wait(io::Socket::wait_read, io::no_throw);
     outcome = std::get<0>(waited);
@@ -65,6 +69,20 @@ io::Awaitable<> race_throwing(bool& caught) {
 }
 
 } // namespace
+
+TEST_CASE("a task may end between a cancellation from outside the loop and its turn", "[io]") {
+    boost::asio::io_context io;
+    Escapes escapes;
+    io::TaskGroup group(io.get_executor(), record(escapes));
+    io::Timer timer(io, 1h);
+    group.spawn("waiting", wait_for(timer));
+    io.poll();
+    timer.cancel(); // the task will be resumed, and end,
+    group.cancel(); // before this signal is emitted
+    REQUIRE(run_until(io, [&] { return group.size() == 0; }));
+    io.poll();
+    CHECK(escapes.empty());
+}
 
 TEST_CASE("a kept task begins anew after each exception, until it ends or is cancelled", "[io]") {
     boost::asio::io_context io{1};
