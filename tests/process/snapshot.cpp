@@ -14,6 +14,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <set>
@@ -72,8 +73,13 @@ TEST_CASE("prepare freezes a workload that writes all it can, and flushes what i
     CHECK(resume(agent.endpoint(), prepared.lease).state == "resumed");
     CHECK(writes(collected, generation));
     CHECK_FALSE(test::is_frozen(agent.endpoint(), "main"));
-    const std::string bytes = collected.bytes(generation, "stdout");
-    CHECK(test::matching_sequence(1, 0, bytes) == bytes.size());
+    // A byte that was lost or repeated in between moves all that follow.
+    const std::size_t size = collected.size(generation, "stdout");
+    const std::size_t part = std::min<std::size_t>(size, 1U << 20U);
+    for (const std::size_t from : {std::size_t{0}, size - part}) {
+        const std::string bytes = collected.part(generation, "stdout", from, part);
+        CHECK(test::matching_sequence(1, from, bytes) == part);
+    }
 }
 
 TEST_CASE("prepare freezes a hundred running commands, and each goes on afterwards",

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <sstream>
 
 namespace rouse::test {
@@ -83,6 +84,16 @@ fs::path Collected::file(const std::string& generation, std::string_view name) c
 
 std::string Collected::bytes(const std::string& generation, std::string_view stream) const {
     return text_of(machine() / generation / stream);
+}
+
+std::string Collected::part(const std::string& generation, std::string_view stream,
+                            std::uint64_t from, std::size_t count) const {
+    std::ifstream file(machine() / generation / stream, std::ios::binary);
+    std::string bytes(count, '\0');
+    file.seekg(static_cast<std::streamoff>(from));
+    file.read(bytes.data(), static_cast<std::streamsize>(count));
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+    return bytes;
 }
 
 std::uint64_t Collected::size(const std::string& generation, std::string_view stream) const {

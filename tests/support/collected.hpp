@@ -49,6 +49,9 @@ public:
 
     /// The bytes of a stream; empty while there are none.
     [[nodiscard]] std::string bytes(const std::string& generation, std::string_view stream) const;
+    /// `count` of them from position `from` on, or as many as there are.
+    [[nodiscard]] std::string part(const std::string& generation, std::string_view stream,
+                                   std::uint64_t from, std::size_t count) const;
     [[nodiscard]] std::uint64_t size(const std::string& generation, std::string_view stream) const;
 
     /// What is said about a stream; an empty object while there is nothing.
