@@ -71,10 +71,8 @@ void LiveHost::read_link() {
         return; // Nothing has come.
     }
     if (!frame) return drop_link();
-    if (frame->header.type != proto::FrameType::ping) return;
-    proto::FrameHeader pong;
-    pong.type = proto::FrameType::pong;
-    if (!host_.link().send(pong, frame->payload)) drop_link();
+    const bool asks = frame->header.type == proto::FrameType::ping;
+    if (asks && !host_.link().answer_ping(*frame)) drop_link();
 }
 
 void LiveHost::drop_link() {

@@ -72,7 +72,7 @@ TEST_CASE("a host that breaks the protocol is left and dialled again", "[output]
     const AgentPlace place;
     ScriptedHost host(place.socket());
     Agent agent(place, payload({"sequence", "stdout", "100K"}));
-    host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     auto output = host.accept_output();
     if (output.hello.stream != "stdout") output = host.accept_output();
     const auto [header, bytes] = GENERATE(
@@ -99,7 +99,7 @@ TEST_CASE("a host that takes the output and never reads delays neither exec nor 
     const AgentPlace place;
     ScriptedHost host(place.socket());
     Agent agent(place, payload({"sequence", "stdout", "64M", "stderr", "64M"}));
-    host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     std::vector<test::OutputConnection> unread;
     for (int stream = 0; stream < 2; ++stream) {
         unread.push_back(host.accept_output());

@@ -120,7 +120,7 @@ bool exit_does_not_wait_for_the_end(const Environment& environment) {
         const lab::Deadline deadline(6s);
         std::string event;
         while (event.find("workload_exit") == std::string::npos)
-            event = scene.host().link().expect(FrameType::event, deadline.left()).payload;
+            event = scene.host().kept_link().expect(FrameType::event, deadline.left()).payload;
         return true;
     });
 }

@@ -81,7 +81,7 @@ TEST_CASE("a grandchild that keeps the pipe for ever holds up neither EXIT nor t
     // EXIT at once; the stream's end only at its deadline.
     std::string event;
     while (event.find("workload_exit") == std::string::npos)
-        event = scene.host().link().expect(proto::FrameType::event).payload;
+        event = scene.host().kept_link().expect(proto::FrameType::event).payload;
     CHECK_FALSE(received.end);
     follow(scene.out(), received);
     CHECK(received.received == total);

@@ -74,7 +74,7 @@ TEST_CASE("drop: a host that never reads holds no write for longer than write_ti
     const AgentPlace place;
     ScriptedHost host(place.socket());
     Agent agent(place, payload({"relentless", std::to_string(seconds)}));
-    host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     BothStreams both(host);
     ScriptedHost::welcome(both.err);
     ScriptedHost::welcome(both.out, 1U << 30U);
@@ -105,7 +105,7 @@ TEST_CASE("block: the workload waits for a host that never reads, and nothing is
     const AgentPlace place;
     ScriptedHost host(place.socket());
     Agent agent(place, payload({"sequence", "stdout", "8M"}), test::blocking_output);
-    host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     BothStreams both(host);
     ScriptedHost::welcome(both.err);
     ScriptedHost::welcome(both.out, 1U << 30U);
@@ -134,7 +134,7 @@ TEST_CASE("a workload without privileges may open its standard output again", "[
                     "echo again > /dev/stdout; echo as well > /dev/stderr"],
                     "user": "{}", "cwd": "/"}}}})",
                             user));
-    host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     BothStreams both(host);
     ScriptedHost::welcome(both.out);
     ScriptedHost::welcome(both.err);

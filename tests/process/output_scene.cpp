@@ -9,7 +9,7 @@ OutputScene::OutputScene(const std::vector<std::string>& workload, const std::st
                          const Environment& environment)
     : host_(std::make_unique<ScriptedHost>(place_.socket())),
       agent_(place_, workload, config, environment) {
-    host_->confirm(guest(), host_->accept_link());
+    host_->serve_link(guest());
     out_ = host_->accept_output();
     err_ = host_->accept_output();
     if (out_->hello.stream == "stderr") std::swap(out_, err_);

@@ -113,7 +113,7 @@ TEST_CASE("a reader that takes nothing delays prepare by the flush time, and is 
     const AgentPlace place;
     test::ScriptedHost host(place.socket());
     const Agent agent(place, payload({"trickle"}), test::blocking_output);
-    (void)host.confirm(agent.endpoint(), host.accept_link());
+    host.serve_link(agent.endpoint());
     std::vector<test::OutputConnection> outputs;
     for (int i = 0; i < 2; ++i) {
         outputs.push_back(host.accept_output());

@@ -80,11 +80,17 @@ std::optional<Frame> FrameConnection::receive(std::chrono::milliseconds limit) {
     }
 }
 
+bool FrameConnection::answer_ping(const Frame& ping) {
+    return send({.type = FrameType::pong}, ping.payload);
+}
+
 Frame FrameConnection::expect(FrameType type, std::chrono::milliseconds limit) {
     auto frame = receive(limit);
     // A guest that has waited for its answer makes sure that we are there.
-    while (frame && frame->header.type == FrameType::ping && type != FrameType::ping)
+    while (frame && frame->header.type == FrameType::ping && type != FrameType::ping) {
+        if (!answer_ping(*frame)) break;
         frame = receive(limit);
+    }
     if (!frame || frame->header.type != type)
         throw std::runtime_error(
             fmt::format("expected {}, got {} {}", proto::name(type),

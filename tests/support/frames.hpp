@@ -38,6 +38,9 @@ public:
     bool send(proto::FrameType type, const boost::json::value& document,
               std::uint8_t stream = proto::stream_id::none, std::uint64_t offset = 0);
 
+    /// Says that we are there to who asks by `ping`. False when the peer is gone.
+    bool answer_ping(const proto::Frame& ping);
+
     /// The next frame; nothing at the end of the connection. Throws std::runtime_error after
     /// `limit` and for a frame that the protocol forbids.
     [[nodiscard]] std::optional<proto::Frame> receive(std::chrono::milliseconds limit = patience);

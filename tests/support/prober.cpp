@@ -177,9 +177,7 @@ bool LinkProber::await_pong(const std::string& payload) {
         if (!frame) return false;
         if (frame->header.type == FrameType::pong && frame->payload == payload) return true;
         // On a busy machine a timer of the guest fires late, and it asks whether we are there.
-        if (frame->header.type == FrameType::ping &&
-            !link_.send({.type = FrameType::pong}, frame->payload))
-            return false;
+        if (frame->header.type == FrameType::ping && !link_.answer_ping(*frame)) return false;
     }
 }
 

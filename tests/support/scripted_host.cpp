@@ -90,6 +90,12 @@ proto::RestoreReport ScriptedHost::confirm(const Endpoint& guest, const proto::L
     return value_of(proto::parse_restore_report(value_of(report)));
 }
 
+void ScriptedHost::serve_link(const Endpoint& guest) {
+    (void)confirm(guest, accept_link()); // Whether it is complete is what other tests are about.
+    kept_link_.emplace(std::move(link_.value()));
+    link_.reset();
+}
+
 OutputConnection ScriptedHost::accept_output() {
     FrameConnection frames = output_listener_.accept();
     const auto hello = proto::parse_output_hello(frames.expect(FrameType::hello).payload);

@@ -4,7 +4,7 @@
 
 #include "proto/link.hpp"
 #include "proto/output.hpp"
-#include "tests/support/frames.hpp"
+#include "tests/support/kept_link.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -54,6 +54,9 @@ public:
     proto::RestoreReport confirm(const Endpoint& guest, const proto::LinkHello& hello,
                                  proto::RestoreDocument document = {});
 
+    /// Confirms the next link, and answers on it from then on.
+    void serve_link(const Endpoint& guest);
+
     /// The next output connection. Unanswered: for the test to welcome or not.
     [[nodiscard]] OutputConnection accept_output();
 
@@ -64,7 +67,10 @@ public:
                         std::optional<std::uint64_t> resume = {},
                         std::uint64_t max_frame = proto::limits::data_frame);
 
+    /// A link that accept_link() gave: whoever waits for anything else has to answer its PINGs.
     [[nodiscard]] FrameConnection& link() { return link_.value(); }
+    /// The link that serve_link() keeps.
+    [[nodiscard]] KeptLink& kept_link() { return kept_link_.value(); }
     [[nodiscard]] const HostListener& link_listener() const { return link_listener_; }
     [[nodiscard]] const HostListener& output_listener() const { return output_listener_; }
 
@@ -72,6 +78,7 @@ private:
     HostListener link_listener_;
     HostListener output_listener_;
     std::optional<FrameConnection> link_;
+    std::optional<KeptLink> kept_link_;
 };
 
 /// Reads and acknowledges an output connection up to its end; the bytes. Throws std::runtime_error

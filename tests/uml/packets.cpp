@@ -31,8 +31,7 @@ std::uint32_t largest_packet(Rig& rig, std::size_t first = 0) {
 
 /// The output connections of a guest that has just booted, by stream; none is welcomed yet.
 std::map<std::string, test::OutputConnection> connect_outputs(test::ScriptedHost& host, Rig& rig) {
-    const auto hello = host.accept_link();
-    (void)host.confirm(rig.endpoint(), hello);
+    host.serve_link(rig.endpoint());
     std::map<std::string, test::OutputConnection> outputs;
     for (int stream = 0; stream < 2; ++stream) {
         test::OutputConnection output = host.accept_output();

@@ -104,6 +104,8 @@ private:
     void unplug_vsock(class Qmp& control, Deadline deadline);
     void plug_vsock(class Qmp& control, Deadline deadline);
     void save(const std::filesystem::path& file, class Qmp& control, Deadline deadline);
+    /// Lets the vCPUs run; returns when the guest may be dialled.
+    void go_on(class Qmp& control, Deadline deadline);
     void resume_source(class Qmp& control, Deadline deadline);
     void tell_prepared(const boost::json::object& prepared, Deadline deadline);
     [[nodiscard]] std::filesystem::path

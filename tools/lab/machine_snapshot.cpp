@@ -26,10 +26,6 @@ constexpr auto prepare_limit = std::chrono::seconds(20); // the guest's own dead
 constexpr auto resume_limit = std::chrono::seconds(10);
 constexpr auto driver_limit = std::chrono::seconds(10);
 
-Deadline driver_deadline(Deadline deadline) {
-    return Deadline(std::min<std::chrono::milliseconds>(driver_limit, deadline.left()));
-}
-
 /// QEMU's address of the stream inside a snapshot file.
 std::string stream_address(const std::filesystem::path& file) {
     return fmt::format("file:{},offset={}", std::filesystem::absolute(file).string(),
@@ -96,11 +92,17 @@ void Machine::tell_prepared(const boost::json::object& prepared, Deadline deadli
 void Machine::resume_source(Qmp& control, Deadline deadline) {
     try {
         if (plan_.rig == Rig::tcg) plug_vsock(control, deadline);
-        (void)control.execute("cont", {}, deadline);
-        if (plan_.rig == Rig::tcg) await_vsock_driver(control, driver_deadline(deadline));
+        go_on(control, deadline);
     } catch (const std::exception& problem) {
         fail(fmt::format("could not be resumed: {}", problem.what()));
     }
+}
+
+void Machine::go_on(Qmp& control, Deadline deadline) {
+    (void)control.execute("cont", {}, deadline);
+    if (plan_.rig != Rig::tcg) return;
+    await_vsock_driver(
+        control, Deadline(std::min<std::chrono::milliseconds>(driver_limit, deadline.left())));
 }
 
 void Machine::unplug_vsock(Qmp& control, Deadline deadline) {
@@ -177,8 +179,7 @@ void Machine::load(const RestoreOptions& options, Deadline deadline) {
         if (plan_.rig == Rig::tcg) plug_vsock(control, deadline);
         start_collector(options.collect, deadline);
         if (options.before_resume) options.before_resume(*this);
-        (void)control.execute("cont", {}, deadline);
-        if (plan_.rig == Rig::tcg) await_vsock_driver(control, driver_deadline(deadline));
+        go_on(control, deadline);
     } catch (const std::exception& problem) {
         if (!alive()) fail(fmt::format("could not be restored: {}", end_reason()));
         fail(fmt::format("could not be restored: {}", problem.what()));
