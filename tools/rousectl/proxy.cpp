@@ -1,5 +1,6 @@
 // rousectl proxy: the guest's HTTP API on an address of this machine.
 #include "tools/host/byte_relay.hpp"
+#include "tools/host/close_at.hpp"
 #include "tools/rousectl/listening.hpp"
 #include "tools/rousectl/session.hpp"
 
@@ -10,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 
 namespace rouse::ctl {
@@ -18,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto dial_limit = 10s;
+constexpr auto refusal_limit = 2s;
 
 /// An answer for whoever cannot be connected: curl shows it.
 std::string bad_gateway(const std::string& why) {
@@ -28,14 +31,29 @@ std::string bad_gateway(const std::string& why) {
                        body.size(), body);
 }
 
+/// Answers in the guest's place. The request may still be under way: a socket that is closed before
+/// it has been read refuses it, or resets the connection and takes the answer along (RFC 1122,
+/// 4.2.2.13).
+host::Awaitable<> refuse(host::Socket& near, std::string answer) {
+    const host::CloseAt limit(near, host::Clock::now() + refusal_limit);
+    // Whoever is gone needs no answer; reading shows it.
+    (void)co_await boost::asio::async_write(near, boost::asio::buffer(answer), host::no_throw);
+    host::error_code error;
+    (void)near.shutdown(host::Socket::shutdown_send, error);
+    std::array<char, 4096> unwanted{};
+    while (!error) {
+        auto read = co_await near.async_read_some(boost::asio::buffer(unwanted), host::no_throw);
+        error = std::get<0>(read);
+    }
+}
+
 host::Awaitable<> serve_proxy(Listening with, host::Socket near) {
     auto far = co_await with.dialer.connect(with.dialer.target().exec_port,
                                             host::Clock::now() + dial_limit);
     if (!far) {
         with.notices.say("rousectl: " + far.error().message);
-        const std::string answer = bad_gateway(far.error().message);
-        (void)co_await boost::asio::async_write(near, boost::asio::buffer(answer),
-                                                host::no_throw); // gone: needs none
+        host::Awaitable<> refusing = refuse(near, bad_gateway(far.error().message));
+        co_await std::move(refusing);
         co_return;
     }
     const bool hybrid =
