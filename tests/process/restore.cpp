@@ -1,4 +1,5 @@
 // The restore chain under `rouse run`: told by the host, or noticed by the canary.
+#include "proto/exec_stream.hpp"
 #include "tests/process/agent.hpp"
 #include "tests/support/collected.hpp"
 #include "tests/support/scripted_host.hpp"
@@ -7,6 +8,7 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
@@ -33,6 +35,27 @@ proto::RestoreReport restore(const test::Endpoint& endpoint,
     INFO(answer.body);
     REQUIRE(answer.status == 200);
     return proto::parse_restore_report(proto::parse_json(answer.body).value()).value();
+}
+
+/// A connection that has had one answer and waits for its next request.
+test::Connection keep_alive(const test::Endpoint& endpoint) {
+    test::Connection connection = endpoint.connect();
+    REQUIRE(
+        connection.send(test::request_text("GET", "/v1/status", {}, "Connection: keep-alive\r\n")));
+    REQUIRE(read_answer(connection).status == 200);
+    return connection;
+}
+
+/// A command that gives back what it gets, from somebody who knows the guest by this generation.
+test::FrameConnection cat_naming(const test::Endpoint& endpoint, const std::string& generation) {
+    proto::ExecRequest request;
+    request.command.argv = {"cat"};
+    test::Connection connection = endpoint.connect();
+    REQUIRE(connection.send(test::request_text(
+        "POST", "/v1/exec", boost::json::serialize(proto::to_json(request)),
+        fmt::format("Connection: Upgrade\r\nUpgrade: {}\r\nRouse-Generation: {}\r\n",
+                    proto::exec_upgrade_token, generation))));
+    return test::FrameConnection::switched(std::move(connection));
 }
 
 /// The names of the report's steps that have this outcome.
@@ -112,6 +135,29 @@ TEST_CASE("a restore closes the connections from before, not the one that asked 
     CHECK(old.ends_within(test::patience));
     CHECK(stream.connection().ends_within(test::patience));
     CHECK(exec(agent.endpoint(), {"echo", "new"}).out.bytes == "new\n");
+}
+
+TEST_CASE("a keep-alive connection that spans a snapshot is closed; an exec that was opened before "
+          "anybody noticed, and the connection that brings the word, live on",
+          "[restore][process]") {
+    const AgentPlace place;
+    const Agent agent(place, payload({"trickle"}));
+    test::Connection old = keep_alive(agent.endpoint());
+    test::Connection bringer = keep_alive(agent.endpoint());
+    // The machine goes on here, as another one, and its host knows already as which.
+    const std::string generation = lab::random_uuid();
+    auto early = cat_naming(agent.endpoint(), generation);
+    (void)early.expect(proto::FrameType::started);
+
+    REQUIRE(bringer.send(test::request_text(
+        "POST", "/v1/restore", boost::json::serialize(to_json(document_with(generation))),
+        "Connection: keep-alive\r\n")));
+    CHECK(read_answer(bringer).status == 200);
+    CHECK(old.ends_within(test::patience));
+    CHECK(run_stream(early, "as ever\n").out == "as ever\n");
+    REQUIRE(bringer.send(test::request_text("GET", "/v1/status")));
+    CHECK(read_answer(bringer).status == 200);
+    CHECK(ask(agent.endpoint(), "GET", "/v1/status").status == 200);
 }
 
 TEST_CASE("a guest whose hello has no answer asks whether the host is still there",
