@@ -50,6 +50,7 @@ public:
     [[nodiscard]] exec::OutputState output_state(std::uint8_t stream) const override;
     sys::Result<exec::OutputPiece> piece(std::uint8_t stream, std::uint64_t from,
                                          std::size_t limit) override;
+    void begin_at(std::uint8_t, std::uint64_t) override {}
     void release(std::uint8_t, std::uint64_t) override {} // The collector's ACK alone releases.
     std::uint64_t take_control() override;
     [[nodiscard]] bool is_controller(std::uint64_t number) const override {

@@ -53,6 +53,8 @@ public:
     /// those of copying what is kept.
     virtual sys::Result<OutputPiece> piece(std::uint8_t stream, std::uint64_t from,
                                            std::size_t limit) = 0;
+    /// A controller begins at `offset` of `stream`, which has not been passed.
+    virtual void begin_at(std::uint8_t stream, std::uint64_t offset) = 0;
     /// The controller has everything of `stream` before `offset`.
     virtual void release(std::uint8_t stream, std::uint64_t offset) = 0;
 

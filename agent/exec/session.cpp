@@ -126,6 +126,11 @@ void Session::obey(Order order) {
     if (order == Order::kill && process_ && process_->started()) process_->child().kill();
 }
 
+void Session::begin_at(std::uint8_t stream, std::uint64_t offset) {
+    (stream == err ? err_ : out_).begin_at(offset);
+    changed_.notify_all();
+}
+
 void Session::release(std::uint8_t stream, std::uint64_t offset) {
     (stream == err ? err_ : out_).release(offset);
     changed_.notify_all();

@@ -47,6 +47,7 @@ public:
     [[nodiscard]] OutputState output_state(std::uint8_t stream) const override;
     sys::Result<OutputPiece> piece(std::uint8_t stream, std::uint64_t from,
                                    std::size_t limit) override;
+    void begin_at(std::uint8_t stream, std::uint64_t offset) override;
     void release(std::uint8_t stream, std::uint64_t offset) override;
     std::uint64_t take_control() override;
     [[nodiscard]] bool is_controller(std::uint64_t number) const override {

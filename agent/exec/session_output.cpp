@@ -30,6 +30,10 @@ void SessionOutput::append(std::string_view bytes) {
     trim_to(limit_);
 }
 
+void SessionOutput::begin_at(std::uint64_t offset) {
+    released_ = std::clamp(offset, kept_.oldest(), kept_.next());
+}
+
 void SessionOutput::release(std::uint64_t offset) {
     released_ = std::max(released_, std::min(offset, kept_.next()));
 }

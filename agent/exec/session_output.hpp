@@ -27,6 +27,9 @@ public:
     [[nodiscard]] std::size_t room() const;
     /// At most room() bytes that the process has written.
     void append(std::string_view bytes);
+    /// A controller begins at `offset`: it has what is before, also when the ACK that said so was
+    /// lost, and nothing behind, also when the one before it had.
+    void begin_at(std::uint64_t offset);
     /// The controller has everything before `offset`.
     void release(std::uint64_t offset);
     /// Gives up what need not be kept, since memory is short, and keeps less from now on.

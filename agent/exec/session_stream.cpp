@@ -55,9 +55,8 @@ SessionStream::SessionStream(std::shared_ptr<Attachable> session, io::Socket& so
         return;
     }
     control_ = session_->take_control();
-    // Its last ACK may have been lost with its connection: the process would wait for ever.
-    if (place.out) session_->release(proto::stream_id::out, *place.out);
-    if (place.err) session_->release(proto::stream_id::err, *place.err);
+    session_->begin_at(proto::stream_id::out, out_.window.sent());
+    session_->begin_at(proto::stream_id::err, err_.window.sent());
 }
 
 SessionStream::~SessionStream() {

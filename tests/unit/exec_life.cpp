@@ -230,6 +230,21 @@ TEST_CASE("an output waits for its controller, keeps its tail, or its beginning"
     CHECK(first.taken() == 150);
 }
 
+TEST_CASE("an output keeps for a new controller what the one before it had acknowledged",
+          "[exec][session]") {
+    SessionOutput held(Keep::hold, 100);
+    held.append(std::string(100, 'a'));
+    held.release(70);
+    held.append(std::string(30, 'b'));
+    REQUIRE(held.kept().oldest() == 30);
+    held.begin_at(30); // where it can begin at the earliest
+    CHECK(held.room() == 0);
+    held.begin_at(50); // The ACK of this was lost.
+    CHECK(held.room() == 20);
+    held.begin_at(0); // is gone
+    CHECK(held.room() == 0);
+}
+
 TEST_CASE("an output gives up what need not be kept when memory is short", "[exec][session]") {
     SessionOutput held(Keep::hold, 65536);
     held.append(std::string(20000, 'a'));
