@@ -40,12 +40,18 @@ bool ChainMachine::is_being_handled(const event::HostWord& word) const {
 }
 
 /// The last finished report about the generation, unless that chain failed: then it may be retried.
+/// A loss of connections since then bears the generation, too, and did not bring it.
 const proto::RestoreReport* ChainMachine::handled(const proto::RestoreDocument& document) const {
     if (!document.generation) return nullptr;
-    const auto found = std::find_if(reports_.rbegin(), reports_.rend(),
-                                    [&document](const proto::RestoreReport& report) {
-                                        return report.generation == *document.generation;
-                                    });
+    const auto is_about = [&document](const proto::RestoreReport& report) {
+        return report.generation == *document.generation;
+    };
+    const auto brought_it = [&is_about](const proto::RestoreReport& report) {
+        return report.kind == "restore" && is_about(report);
+    };
+    auto found = std::find_if(reports_.rbegin(), reports_.rend(), brought_it);
+    if (found == reports_.rend())
+        found = std::find_if(reports_.rbegin(), reports_.rend(), is_about);
     return found == reports_.rend() || found->state == "failed" ? nullptr : &*found;
 }
 

@@ -165,6 +165,9 @@ TEST_CASE("the same generation is handled once", "[restore]") {
     run(world, {"lost", "fenced", "rebound", "link up", "probed", "ack a"});
     CHECK(world.machine().reports().back().kind == "transport_loss");
     CHECK(world.machine().state().outcome == restore::Outcome::connected);
+    // Whoever says it again learns what it did, and not what has happened since.
+    run(world, {"word a"});
+    CHECK(world.answered() == "restore");
 }
 
 TEST_CASE("a link that dies while the host is asked is redialled within the chain", "[restore]") {

@@ -155,6 +155,7 @@ void RestoreWorld::did(const action::Announce& announce) {
 void RestoreWorld::did(const action::AnswerHostWord& answer) {
     require(tickets_.erase(answer.ticket) == 1, "a host word is answered once");
     require(answer.report.state != "running", "a host word is answered with what became of it");
+    answered_ = answer.report.kind;
 }
 
 void RestoreWorld::did(const action::ArmDeadline& deadline) {

@@ -39,6 +39,7 @@ public:
     /// Two worlds with the same key have the same future.
     [[nodiscard]] std::string key() const;
     [[nodiscard]] std::size_t rebinds() const { return rebinds_; }
+    [[nodiscard]] const std::string& answered() const { return answered_; }
     [[nodiscard]] std::size_t output_connects() const { return output_connects_; }
     [[nodiscard]] std::size_t triggers() const { return triggers_; }
     [[nodiscard]] const std::string& history() const { return history_; }
@@ -108,6 +109,7 @@ private:
     std::uint64_t verifying_ = 0; ///< the link on which our PING waits
     std::uint64_t next_ticket_ = 1;
     std::set<std::uint64_t> tickets_; ///< not answered yet
+    std::string answered_; ///< of what kind the chain was that the last word was answered with
     std::size_t rebinds_ = 0;
     std::size_t output_connects_ = 0;
     std::size_t triggers_ = 0;
