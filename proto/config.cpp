@@ -160,6 +160,7 @@ ReadConfig read_config(std::string_view text, Config base) {
         read_restore(*restore, config.restore, read.problems);
     if (const json::value* hooks = fields.raw("hooks"))
         read_hooks(*hooks, config.hooks, read.problems);
+    read_guest_config(fields, config.guest);
     read_enum(fields, "on_exit", on_exit_names, config.on_exit);
     read_enum(fields, "power", power_names, config.power);
     fields.read("hostname", config.hostname);

@@ -3,6 +3,7 @@
 // line, which win.
 
 #include "proto/exec.hpp"
+#include "proto/guest_config.hpp"
 #include "proto/limits.hpp"
 
 namespace rouse::proto {
@@ -81,6 +82,7 @@ struct Config {
     OutputConfig output;
     RestoreConfig restore;
     HooksConfig hooks;
+    GuestConfig guest;
     std::chrono::milliseconds stop_grace = limits::kill_grace;
     std::chrono::milliseconds write_timeout = limits::write_timeout;
     std::chrono::milliseconds confirm_deadline = limits::confirm;

@@ -1,12 +1,12 @@
 #include "proto/kernel_command_line.hpp"
 
 #include "proto/config.hpp"
+#include "proto/interface_words.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 namespace rouse::proto {
 
@@ -36,7 +36,7 @@ std::string unquoted(std::string_view text) {
 }
 
 /// How the text of a key becomes a JSON value.
-enum class Form { text, number, boolean, words };
+enum class Form { text, number, boolean, words, interfaces };
 
 struct Key {
     std::string_view name;
@@ -70,20 +70,36 @@ constexpr std::array keys = {
     Key{"rouse.mmds_path", "restore.mmds.path", Form::text},
     Key{"rouse.mmds_version", "restore.mmds.version", Form::text},
     Key{"rouse.require_probe", "require_probe", Form::boolean},
+    Key{"rouse.network", "network", Form::interfaces},
+    Key{"rouse.dns", "dns.servers", Form::words},
+    Key{"rouse.dns_search", "dns.search", Form::words},
 };
 
-std::optional<json::value> to_value(const KernelParameter& parameter, Form form) {
+Parsed<json::value> interfaces(const std::string& text) {
+    std::vector<NetworkInterface> network;
+    for (const std::string& word : split_words(text)) {
+        Parsed<NetworkInterface> interface = parse_interface_words(word);
+        if (!interface) return interface.error();
+        network.push_back(std::move(*interface));
+    }
+    return json::value(to_json(network));
+}
+
+Parsed<json::value> to_value(const KernelParameter& parameter, Form form) {
     const std::string& text = parameter.value;
     if (form == Form::words) return json::value_from(split_words(text));
+    if (form == Form::interfaces) return interfaces(text);
     if (form == Form::boolean) {
-        if (text != "1" && text != "0" && text != "true" && text != "false") return std::nullopt;
+        if (text != "1" && text != "0" && text != "true" && text != "false")
+            return Problem{"", "must be 0, 1, true or false"};
         return json::value(text == "1" || text == "true");
     }
     if (form == Form::number) {
         std::uint64_t number = 0;
         const char* end = text.data() + text.size();
         const auto [last, error] = std::from_chars(text.data(), end, number);
-        if (error != std::errc() || last != end || text.empty()) return std::nullopt;
+        if (error != std::errc() || last != end || text.empty())
+            return Problem{"", "must be a whole number"};
         return json::value(number);
     }
     return json::value(text);
@@ -152,11 +168,9 @@ ReadConfig read_kernel_command_line(std::string_view line, Config base) {
             read.problems.unknown.push_back({parameter.key, "is not a known key"});
             continue;
         }
-        const std::optional<json::value> value = to_value(parameter, key->form);
+        const Parsed<json::value> value = to_value(parameter, key->form);
         if (!value) {
-            read.problems.errors.push_back({parameter.key, key->form == Form::number
-                                                               ? "must be a whole number"
-                                                               : "must be 0, 1, true or false"});
+            read.problems.errors.push_back({parameter.key, value.error().message()});
             continue;
         }
         // One reader for both sources: the command line is turned into the same document.

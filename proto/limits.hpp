@@ -53,6 +53,12 @@ inline constexpr std::chrono::milliseconds hook = 5s;
 inline constexpr std::chrono::milliseconds kill_grace = 10s;
 inline constexpr std::chrono::milliseconds shutdown_total = 30s;
 
+// Guest
+inline constexpr std::chrono::milliseconds interface_wait = 5s;
+inline constexpr std::chrono::milliseconds hotplug_step = 30s;
+inline constexpr std::size_t hosts_entries = 1024;
+inline constexpr std::size_t credential_bytes = 1024 * 1024;
+
 // Connections
 inline constexpr std::chrono::milliseconds header_read = 5s;
 inline constexpr std::chrono::milliseconds body_read = 10s;

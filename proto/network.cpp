@@ -3,6 +3,7 @@
 #include "proto/limits.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -41,16 +42,6 @@ bool are_labels(std::string_view text) {
         if (dot == std::string_view::npos) return true;
         text.remove_prefix(dot + 1);
     }
-}
-
-/// A name of a search list: labels with underscores, as the DNS has them, perhaps with the root's
-/// dot.
-bool is_domain(std::string_view text) {
-    constexpr std::size_t longest = 253;
-    std::string plain(text.ends_with('.') && text.size() > 1 ? text.substr(0, text.size() - 1)
-                                                             : text);
-    std::replace(plain.begin(), plain.end(), '_', 'x');
-    return plain.size() <= longest && are_labels(plain);
 }
 
 bool may_be_own(const IpAddress& address) {
@@ -210,6 +201,14 @@ json::object to_json(const Dns& dns) {
     return {{"servers", std::move(servers)}, {"search", json::value_from(dns.search)}};
 }
 
+std::string resolv_conf(const Dns& dns) {
+    std::string text = "# Written by rouse.\n";
+    if (!dns.search.empty()) text += fmt::format("search {}\n", fmt::join(dns.search, " "));
+    for (const IpAddress& server : dns.servers)
+        text += fmt::format("nameserver {}\n", to_text(server));
+    return text;
+}
+
 void read_network(Fields& fields, std::string_view key, std::vector<NetworkInterface>& network) {
     read_each(fields, key, limits::network_interfaces,
               [&](const std::string& element, const json::value& value) {
@@ -225,7 +224,9 @@ void read_dns(Fields& fields, std::string_view key, std::optional<Dns>& dns) {
     const json::value* value = fields.raw(key);
     if (value == nullptr) return;
     Fields members = fields.member(key, *value);
-    Dns& read = dns.emplace();
+    Dns& read = dns ? *dns : dns.emplace();
+    if (value->is_object() && value->get_object().contains("servers")) read.servers.clear();
+    if (value->is_object() && value->get_object().contains("search")) read.search.clear();
     read_each(members, "servers", limits::dns_names,
               [&](const std::string& element, const json::value& server) {
                   const std::optional<IpAddress> address = parse_ip(text_of(server));
@@ -239,6 +240,14 @@ void read_dns(Fields& fields, std::string_view key, std::optional<Dns>& dns) {
                   read.search.push_back(text_of(domain));
               });
     members.finish();
+}
+
+bool is_domain(std::string_view text) {
+    constexpr std::size_t longest = 253;
+    std::string plain(text.ends_with('.') && text.size() > 1 ? text.substr(0, text.size() - 1)
+                                                             : text);
+    std::replace(plain.begin(), plain.end(), '_', 'x');
+    return plain.size() <= longest && are_labels(plain);
 }
 
 bool is_hostname(std::string_view text) {

@@ -39,9 +39,16 @@ struct Dns {
 boost::json::array to_json(const std::vector<NetworkInterface>& network);
 boost::json::object to_json(const Dns& dns);
 
-/// Read the member `key` where it is there. Errors name the member of the member.
+/// The text of /etc/resolv.conf. Source: resolv.conf(5).
+std::string resolv_conf(const Dns& dns);
+
+/// Read the member `key` where it is there. Errors name the member of the member. What it has of
+/// `dns` takes the place of what was there.
 void read_network(Fields& fields, std::string_view key, std::vector<NetworkInterface>& network);
 void read_dns(Fields& fields, std::string_view key, std::optional<Dns>& dns);
+
+/// Whether it may be a name in the DNS: labels with underscores, perhaps with the root's dot.
+bool is_domain(std::string_view text);
 
 /// Whether a machine may be called so: labels of letters, digits and hyphens, 64 bytes in all.
 /// Source: RFC 1123, section 2.1; hostname(7).

@@ -79,11 +79,7 @@ StepOutcome set_network(const std::vector<proto::NetworkInterface>& network,
 
 StepOutcome set_dns(const proto::Dns& dns, const RepairPlaces& places,
                     const std::stop_token& stop) {
-    std::string text = "# From the restore document that rouse was given.\n";
-    if (!dns.search.empty()) text += fmt::format("search {}\n", fmt::join(dns.search, " "));
-    for (const proto::IpAddress& server : dns.servers)
-        text += fmt::format("nameserver {}\n", proto::to_text(server));
-    return replace(places.etc + "/resolv.conf", text, for_all, places, stop);
+    return replace(places.etc + "/resolv.conf", proto::resolv_conf(dns), for_all, places, stop);
 }
 
 StepOutcome close_tcp(const std::stop_token& stop) {

@@ -130,7 +130,7 @@ TEST_CASE("a document is carried out step by step, in the order of the design", 
         CHECK(rig.read("etc/machine-id") == "0123456789abcdef0123456789abcdef\n");
         CHECK(rig.read("dbus-id") == "0123456789abcdef0123456789abcdef\n");
         CHECK(rig.read("etc/resolv.conf") ==
-              "# From the restore document that rouse was given.\n"
+              "# Written by rouse.\n"
               "search example.org local\nnameserver 10.0.0.1\nnameserver fd00::1\n");
         CHECK(test::run_command({"ip", "addr", "show", "dev", "eth0"}, 10s)
                   .output.find("inet 10.0.0.5/24") != std::string::npos);

@@ -1,111 +1,18 @@
 #include "tools/host/interface_words.hpp"
 
-#include "proto/restore.hpp"
-#include "proto/text.hpp"
+#include "proto/interface_words.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <charconv>
 
 namespace rouse::host {
 
-namespace {
-
-namespace json = boost::json;
-
-/// The members of the document that the words stand for; it is checked as a whole later.
-class Words {
-public:
-    explicit Words(std::string_view name) { interface_["interface"] = name; }
-
-    void take(std::string_view word) {
-        const std::size_t equals = word.find('=');
-        const std::string_view key = word.substr(0, equals);
-        const std::string_view value =
-            equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
-        if (equals == std::string_view::npos)
-            take_address(word);
-        else if (key == "mac")
-            interface_["mac"] = value;
-        else if (key == "mtu")
-            interface_["mtu"] = number(value);
-        else if (key == "via")
-            list("routes").push_back(json::object{{"to", "default"}, {"via", value}});
-        else if (key == "route")
-            take_route(value);
-        else
-            interface_[key] = value; // refused by its name
-    }
-
-    [[nodiscard]] const json::object& document() const { return interface_; }
-
-private:
-    void take_address(std::string_view word) {
-        json::array& addresses = list("addresses");
-        if (word != "none") addresses.emplace_back(word);
-    }
-
-    void take_route(std::string_view value) {
-        const std::size_t at = value.find('@');
-        json::object route{{"to", value.substr(0, at)}};
-        if (at != std::string_view::npos) route["via"] = value.substr(at + 1);
-        list("routes").push_back(std::move(route));
-    }
-
-    static json::value number(std::string_view text) {
-        std::uint64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || end != text.data() + text.size()) return json::value(text);
-        return value;
-    }
-
-    json::array& list(std::string_view key) {
-        json::value& value = interface_[key];
-        if (!value.is_array()) value.emplace_array();
-        return value.get_array();
-    }
-
-    json::object interface_;
-};
-
-bool always_on_link(const proto::IpAddress& gateway) {
-    return gateway.family == proto::IpFamily::v6 && gateway.is_link_local();
-}
-
-/// A gateway that no address leads to would be refused by the guest's kernel.
-void reach_gateways(proto::NetworkInterface& interface) {
-    if (!interface.routes || !interface.addresses) return;
-    for (proto::NetworkRoute& route : *interface.routes)
-        route.on_link = route.via && !always_on_link(*route.via) &&
-                        std::none_of(interface.addresses->begin(), interface.addresses->end(),
-                                     [&](const auto& own) { return own.contains(*route.via); });
-}
-
-} // namespace
-
 Outcome<proto::NetworkInterface> parse_interface(std::string_view text) {
-    std::string_view rest = text;
-    const std::size_t equals = rest.find('=');
-    if (equals == std::string_view::npos)
-        return Failure(fmt::format("'{}' is not INTERFACE=ADDRESS/LENGTH[,…]", text));
-    Words words(proto::split_off(rest, '='));
-    while (!rest.empty())
-        words.take(proto::split_off(rest, ','));
-    const json::object document{{"network", json::array{words.document()}}};
-    auto parsed = proto::parse_restore_document(json::serialize(document));
-    if (parsed) {
-        proto::NetworkInterface interface = std::move(parsed->network.at(0));
-        reach_gateways(interface);
-        return interface;
-    }
+    proto::Parsed<proto::NetworkInterface> parsed = proto::parse_interface_words(text);
+    if (parsed) return std::move(*parsed);
     const proto::Problem problem = parsed.error();
-    const std::string_view where = problem.where;
-    constexpr std::string_view above = "$.network[0].";
-    return Failure(fmt::format("'{}': {}: {}", text,
-                               where.starts_with(above) ? where.substr(above.size()) : where,
-                               problem.why));
+    if (problem.where.empty())
+        return Failure(fmt::format("'{}' is not INTERFACE=ADDRESS/LENGTH[,…]", text));
+    return Failure(fmt::format("'{}': {}", text, problem.message()));
 }
 
 } // namespace rouse::host
