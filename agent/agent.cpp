@@ -1,6 +1,7 @@
 #include "agent/agent.hpp"
 
 #include "agent/io/http_reply.hpp"
+#include "agent/sys/clock.hpp"
 #include "agent/sys/machine.hpp"
 
 #include <fmt/format.h>
@@ -118,6 +119,8 @@ Agent::Agent(AgentOptions options, Log& log)
           restore::make_triggers(context_.get_executor(),
                                  {.is_vm = options_.is_vm, .mmds = options_.config.restore.mmds})),
       freezer_(context_.get_executor(), blocking_access(blocking_), cgroups_),
+      hotplug_(context_.get_executor(), blocking_, options_.config.guest, options_.late_interfaces,
+               [this](const boot::Step& step) { record_device(step); }),
       filesystem_freezer_(blocking_),
       hooks_(spawner_, context_.get_executor(), options_.config.hooks),
       prepare_(context_.get_executor(), tasks_, registry_, prepare_options(), prepare_hands()),
@@ -206,10 +209,12 @@ void Agent::begin() {
         restore_.begin();
         watch_triggers();
     }
+    if (options_.is_vm) tasks_.keep("hotplug", [this] { return hotplug_.run(); });
     tasks_.spawn("workload", supervise_workload());
 }
 
 Agent::Ending Agent::run() {
+    options_.timeline.agent = sys::since_boot();
     begin();
     // From here on the agent must not die: what a handler throws ends that handler only.
     while (!context_.stopped()) {

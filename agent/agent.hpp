@@ -3,6 +3,8 @@
 // functions of the others that it needs, and decides how the program ends. Parts never include each
 // other.
 
+#include "agent/boot/hotplug_watch.hpp"
+#include "agent/boot/timeline.hpp"
 #include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
 #include "agent/exec/exec_service.hpp"
@@ -49,6 +51,9 @@ struct AgentOptions {
     io::Address link_address;
     io::Address output_address;
     std::string debug_socket; ///< empty: none
+    boot::Timeline timeline;  ///< of the boot so far
+    /// Those of the configuration that had not appeared when the agent began.
+    std::vector<std::string> late_interfaces;
 };
 
 class Agent {
@@ -126,6 +131,7 @@ private:
     enum class Audience { guest, host };
     void record(Audience audience, std::string_view type, boost::json::object body);
     void record_orphans();
+    void record_device(const boot::Step& step);
     void record_refusal(const std::string& peer, const std::string& why);
     // agent_status.cpp
     [[nodiscard]] boost::json::object status() const;
@@ -161,6 +167,7 @@ private:
     restore::RestoreService restore_;
     std::vector<std::unique_ptr<restore::Trigger>> triggers_;
     supervise::CgroupFreezer freezer_;
+    boot::HotplugWatch hotplug_;
     restore::FilesystemFreezer filesystem_freezer_;
     restore::HookRunner hooks_;
     restore::PrepareService prepare_;

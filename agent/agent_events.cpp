@@ -23,6 +23,13 @@ void Agent::record_orphans() {
     record(Audience::guest, "orphans_reaped", {{"count", count}});
 }
 
+/// The host plugged it in, and hears what became of it.
+void Agent::record_device(const boot::Step& step) {
+    record(Audience::host, step.ok ? "device_ready" : "device_failed",
+           {{"device", step.name}, {"detail", step.message}});
+    if (!step.ok) log_.warn(fmt::format("{}: {}", step.name, step.message));
+}
+
 /// Anybody in the guest can connect in a loop: neither the ring nor the console is theirs to fill.
 void Agent::record_refusal(const std::string& peer, const std::string& why) {
     const auto suppressed = refusals_.admit(why, std::chrono::steady_clock::now());

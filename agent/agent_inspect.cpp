@@ -117,6 +117,7 @@ json::object Agent::inspect(std::string_view topic) const {
     if (topic == "reaper") return children();
     if (topic == "epochs") return epochs();
     if (topic == "events") return events_.document();
+    if (topic == "boot") return boot::to_json(options_.timeline);
     if (topic == "vitals") return debug::vitals_document();
     return status();
 }

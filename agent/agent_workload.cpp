@@ -1,6 +1,7 @@
 // The workload's life inside the agent.
 
 #include "agent/agent.hpp"
+#include "agent/sys/clock.hpp"
 #include "agent/sys/defence.hpp"
 #include "agent/sys/users.hpp"
 
@@ -52,6 +53,7 @@ void Agent::workload_started() {
 }
 
 void Agent::announce_ready() {
+    if (!options_.timeline.ready) options_.timeline.ready = sys::since_boot();
     if (options_.is_vm) log_.info("READY");
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/boot/load_config.hpp"
+#include "agent/sys/clock.hpp"
 #include "agent/sys/machine.hpp"
 #include "agent/sys/signals.hpp"
 
@@ -32,6 +33,7 @@ bool read_configuration(const std::string& path, AgentOptions& options, Log& log
 
 AgentOptions options_from(const Arguments& arguments) {
     AgentOptions options;
+    options.timeline.init = sys::since_boot();
     options.has_host = !arguments.socket.empty();
     if (options.has_host) {
         const proto::Ports& ports = options.config.ports;

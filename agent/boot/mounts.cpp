@@ -25,6 +25,11 @@ MountEntry required(MountEntry made) {
     return made;
 }
 
+MountEntry optional(MountEntry made) {
+    made.need = Need::optional;
+    return made;
+}
+
 /// Mounted below `target` as far as /proc can tell, so that /tmp of a root file system that has one
 /// mounted is not covered a second time: the kernel refuses only the very same source.
 bool is_mounted(const std::vector<sys::Mount>& mounted, const std::string& target) {
@@ -55,7 +60,12 @@ std::span<const MountEntry> mount_table() {
         entry("mqueue", "/dev/mqueue", plain, ""),
         entry("tmpfs", "/run", shared_files, "mode=0755"),
         entry("tmpfs", "/tmp", shared_files, "mode=1777", 01777),
+        entry("tmpfs", "/run/lock", plain, "mode=1777,size=5m", 01777),
         entry("cgroup2", "/sys/fs/cgroup", plain, "nsdelegate"),
+        optional(entry("securityfs", "/sys/kernel/security", plain, "")),
+        optional(entry("tracefs", "/sys/kernel/tracing", plain, "mode=0700")),
+        optional(entry("bpf", "/sys/fs/bpf", plain, "mode=0700")),
+        optional(entry("hugetlbfs", "/dev/hugepages", shared_files, "")),
     };
     return table;
 }
@@ -77,6 +87,7 @@ Report mount_all() {
     Report report;
     for (const MountEntry& wanted : mount_table()) {
         const sys::Result<> done = mount_entry(wanted);
+        if (!done && wanted.need == Need::optional) continue;
         report.add({.name = "mount " + wanted.mount.target,
                     .ok = done.has_value(),
                     .fatal = wanted.need == Need::required,

@@ -10,7 +10,11 @@
 
 namespace rouse::boot {
 
-enum class Need { required, wanted };
+enum class Need {
+    required,
+    wanted,
+    optional, ///< not every kernel has it, and few programs ask for it
+};
 
 struct MountEntry {
     sys::Mount mount;

@@ -23,4 +23,12 @@ std::int64_t realtime() {
     return time.tv_sec * per_second + time.tv_nsec;
 }
 
+std::chrono::microseconds since_boot() {
+    timespec time{};
+    (void)::clock_gettime(CLOCK_BOOTTIME, &time); // as old as Linux 2.6.39
+    const std::chrono::nanoseconds passed =
+        std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    return std::chrono::duration_cast<std::chrono::microseconds>(passed);
+}
+
 } // namespace rouse::sys

@@ -6,10 +6,8 @@
 
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -18,6 +16,12 @@ namespace rouse::sys {
 Result<> set_hostname(const std::string& name) {
     if (::sethostname(name.data(), name.size()) < 0) return last_error();
     return {};
+}
+
+std::string hostname() {
+    utsname names{};
+    (void)::uname(&names); // fails only for a bad address
+    return names.nodename;
 }
 
 std::string kernel_release() {
@@ -41,18 +45,6 @@ Result<std::uint64_t> raise_open_files(std::uint64_t wanted) {
     limit = {.rlim_cur = std::min(now.rlim_max, wanted), .rlim_max = now.rlim_max};
     if (::setrlimit(RLIMIT_NOFILE, &limit) < 0) return last_error();
     return limit.rlim_cur;
-}
-
-Result<> bring_up(const std::string& interface) {
-    ifreq request{};
-    if (interface.size() >= sizeof request.ifr_name) return error_from(ENODEV);
-    std::copy(interface.begin(), interface.end(), request.ifr_name);
-    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) return last_error();
-    if (::ioctl(socket.get(), SIOCGIFFLAGS, &request) < 0) return last_error();
-    request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-    if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) < 0) return last_error();
-    return {};
 }
 
 Result<std::uint32_t> local_cid() {

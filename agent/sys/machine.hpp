@@ -1,5 +1,5 @@
 #pragma once
-// Names, limits and the loopback interface of this machine.
+// Names and limits of this machine.
 
 #include "agent/sys/result.hpp"
 
@@ -10,6 +10,9 @@ namespace rouse::sys {
 
 /// Errors: EINVAL above 64 bytes, EPERM. Source: sethostname(2).
 Result<> set_hostname(const std::string& name);
+
+/// The machine's name. Source: uname(2).
+std::string hostname();
 
 /// Such as "6.1.0-28-cloud-amd64". Source: uname(2).
 std::string kernel_release();
@@ -23,9 +26,6 @@ constexpr std::uint64_t open_files_wanted = 1U << 20U;
 /// Lets this process open `wanted` descriptors, or as many as its hard limit allows without the
 /// privilege to raise it; returns how many. Source: getrlimit(2), RLIMIT_NOFILE.
 Result<std::uint64_t> raise_open_files(std::uint64_t wanted);
-
-/// Brings a network interface up. Errors: ENODEV, EPERM. Source: netdevice(7), SIOCSIFFLAGS.
-Result<> bring_up(const std::string& interface);
 
 /// The CID of this machine now; a restore may change it. Errors: those of opening /dev/vsock;
 /// ENODEV while there is no transport to the host. Source: vsock(7),

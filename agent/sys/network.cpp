@@ -139,6 +139,14 @@ private:
 
 } // namespace
 
+Result<> bring_up(const std::string& interface) {
+    Result<RouteTable> table = RouteTable::open();
+    if (!table) return table.error();
+    const Result<InterfaceState> link = table->link(interface);
+    if (!link) return link.error();
+    return table->change(link->index, {.up = true});
+}
+
 NetworkOutcome configure(const proto::NetworkInterface& wanted, const std::stop_token& stop) {
     Result<RouteTable> table = RouteTable::open();
     if (!table) return {.problems = {fmt::format("netlink: {}", table.error().message())}};

@@ -4,6 +4,8 @@
 #include "agent/sys/route.hpp"
 
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace rouse::sys {
 
@@ -12,6 +14,9 @@ struct NetworkOutcome {
         {}; ///< what is not as it should be, in words; none: all is well
     std::vector<std::string> notes = {}; ///< what a person may want to know besides
 };
+
+/// Brings an interface up as it is. Errors: ENODEV, EPERM.
+Result<> bring_up(const std::string& interface);
 
 /// Changes what differs, and announces the addresses to the neighbours. Goes on after an error, so
 /// that as much as possible is right. Blocks; stops between two requests when `stop` asks for it.

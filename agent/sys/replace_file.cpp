@@ -3,6 +3,8 @@
 #include "agent/sys/descriptor.hpp"
 #include "agent/sys/mount.hpp"
 
+#include <array>
+#include <climits>
 #include <cstdio>
 
 #include <fcntl.h>
@@ -65,6 +67,21 @@ Result<Replaced> cover(const std::string& path, const std::string& contents, mod
     return Replaced::covered;
 }
 
+/// A link may lead out of what is read-only to a file that a program of the guest would make. The
+/// error of before, where there is no link.
+Result<Replaced> write_behind_link(const std::string& path, const std::string& contents,
+                                   mode_t mode) {
+    std::array<char, PATH_MAX> buffer{};
+    const ssize_t size = ::readlink(path.c_str(), buffer.data(), buffer.size());
+    if (size <= 0) return error_from(ENOENT);
+    std::string target(buffer.data(), static_cast<std::size_t>(size));
+    if (!target.starts_with('/')) target.insert(0, directory_of(path) + "/");
+    if (const Result<> made = make_directories(directory_of(target)); !made) return made.error();
+    if (const Result<> written = write_new(target, contents, mode); !written)
+        return written.error();
+    return Replaced::written;
+}
+
 Result<> rename_over(const std::string& path, const std::string& contents, mode_t mode,
                      const std::stop_token& stop) {
     const std::string fresh = path + ".rouse-new";
@@ -92,6 +109,8 @@ Result<Replaced> replace_file(const std::string& path, const std::string& conten
     // Also on a file system that is read-only: what covers the file is not.
     const Result<> written = write_in_place(path, contents);
     if (written) return Replaced::written;
+    if (!is_mount && written.error() == errc::no_such_file_or_directory)
+        return write_behind_link(path, contents, mode);
     if (is_mount || written.error() != errc::read_only_file_system) return written.error();
     return cover(path, contents, mode, covers);
 }

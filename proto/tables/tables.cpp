@@ -14,6 +14,7 @@ constexpr std::array all{
     Topic{"reaper", "children that are waited for", reaper_table},
     Topic{"epochs", "restore chains, their triggers and steps", epochs_table},
     Topic{"events", "what happened last", events_table},
+    Topic{"boot", "what took how long from power-on to READY", boot_table},
     Topic{"vitals", "memory, processes, descriptors, load, limits", vitals_table},
 };
 

@@ -29,6 +29,7 @@ std::string conns_table(const boost::json::value& document);
 std::string reaper_table(const boost::json::value& document);
 std::string epochs_table(const boost::json::value& document);
 std::string events_table(const boost::json::value& document);
+std::string boot_table(const boost::json::value& document);
 std::string vitals_table(const boost::json::value& document);
 
 /// The document of `GET /v1/sessions`.

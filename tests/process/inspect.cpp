@@ -27,7 +27,8 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::array topics{"status", "relays", "conns", "reaper", "epochs", "events", "vitals"};
+constexpr std::array topics{"status", "relays", "conns", "reaper",
+                            "epochs", "events", "boot",  "vitals"};
 
 std::vector<std::string> inside(const AgentPlace& place, std::vector<std::string> words) {
     words.insert(words.begin(), "debug");

@@ -5,6 +5,7 @@
 #include "agent/sys/descriptor.hpp"
 #include "agent/sys/machine.hpp"
 #include "agent/sys/mount.hpp"
+#include "agent/sys/network.hpp"
 #include "agent/sys/pipe.hpp"
 #include "agent/sys/proc.hpp"
 #include "agent/sys/random.hpp"
