@@ -63,12 +63,17 @@ Report bring_online(const proto::HotplugConfig& hotplug, const std::string& devi
 Report bring_online(const sys::Uevent& event, const proto::HotplugConfig& hotplug,
                     const std::string& devices) {
     Report report;
-    if (event.action != "add") return report;
+    if (!brings_cpu_or_memory(event)) return report;
     const std::string name = event.path.substr(event.path.rfind('/') + 1);
     const std::string_view kind = event.value("SUBSYSTEM");
     if (kind == "cpu" && hotplug.cpus) bring_cpu_online(report, name, devices);
     if (kind == "memory" && hotplug.memory) bring_memory_online(report, name, hotplug, devices);
     return report;
+}
+
+bool brings_cpu_or_memory(const sys::Uevent& event) {
+    const std::string_view kind = event.value("SUBSYSTEM");
+    return event.action == "add" && (kind == "cpu" || kind == "memory");
 }
 
 } // namespace rouse::boot

@@ -23,4 +23,7 @@ Report bring_online(const proto::HotplugConfig& hotplug,
 Report bring_online(const sys::Uevent& event, const proto::HotplugConfig& hotplug,
                     const std::string& devices = system_devices);
 
+/// Whether that can be so: nothing of the machine is looked at.
+bool brings_cpu_or_memory(const sys::Uevent& event);
+
 } // namespace rouse::boot

@@ -92,7 +92,7 @@ io::Awaitable<> HotplugWatch::look_at(sys::Uevent event) {
         work = [interface = *interface, guest = guest_] {
             return set_up_interface(interface, guest);
         };
-    } else if (name.empty()) {
+    } else if (brings_cpu_or_memory(event)) {
         work = [event = std::move(event), hotplug = guest_.hotplug] {
             return bring_online(event, hotplug);
         };

@@ -37,9 +37,8 @@ bool is_mounted(const std::vector<sys::Mount>& mounted, const std::string& targe
                        [&](const sys::Mount& one) { return one.target == target; });
 }
 
-sys::Result<> mount_entry(const MountEntry& wanted) {
-    const auto mounted = sys::current_mounts(); // an error before /proc itself is mounted
-    if (mounted && is_mounted(*mounted, wanted.mount.target)) return {};
+sys::Result<> mount_entry(const MountEntry& wanted, const std::vector<sys::Mount>& mounted) {
+    if (is_mounted(mounted, wanted.mount.target)) return {};
     // An error here is told by the mount, which then has no target.
     (void)sys::make_directory(wanted.mount.target, wanted.directory_mode);
     const sys::Result<> done = sys::mount(wanted.mount);
@@ -85,8 +84,12 @@ Report mount_all() {
     // What we make has the mode we ask for; the kernel starts us with 022.
     const mode_t before = ::umask(0);
     Report report;
+    // What others have mounted: an error before /proc itself is there, which is the first.
+    sys::Result<std::vector<sys::Mount>> mounted = sys::error_from(ENOENT);
     for (const MountEntry& wanted : mount_table()) {
-        const sys::Result<> done = mount_entry(wanted);
+        if (!mounted) mounted = sys::current_mounts();
+        const sys::Result<> done =
+            mount_entry(wanted, mounted ? *mounted : std::vector<sys::Mount>());
         if (!done && wanted.need == Need::optional) continue;
         report.add({.name = "mount " + wanted.mount.target,
                     .ok = done.has_value(),
