@@ -12,7 +12,9 @@
 
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
+using test::begin_session;
 using test::Guest;
+using test::in_guest;
 
 namespace {
 
@@ -24,22 +26,6 @@ lab::MachineOptions with_network(const std::string& kernel) {
     // Nothing outside can be reached but 10.0.2.2, which answers ARP, and this one.
     options.network = "user,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat";
     return options;
-}
-
-std::string in_guest(const Guest& guest, const std::string& script) {
-    const auto result = exec(guest.endpoint(), {"sh", "-c", script});
-    INFO(script << ": " << result.err.bytes);
-    REQUIRE(result.exit->code == 0U);
-    return result.out.bytes;
-}
-
-/// Runs it as a session that nobody is connected to.
-void begin(const Guest& guest, const std::string& id, const std::string& script) {
-    const boost::json::object request{
-        {"id", id}, {"detach", true}, {"argv", {"sh", "-c", script}}, {"on_disconnect", "keep"}};
-    const auto answer = ask(guest.endpoint(), "POST", "/v1/exec", boost::json::serialize(request));
-    INFO(answer.body);
-    REQUIRE(answer.status == 202);
 }
 
 boost::json::value session(const Guest& guest, const std::string& id) {
@@ -66,10 +52,11 @@ TEST_CASE("a restored guest has the name, the numbers and the network that it wa
     const Guest guest(with_network(kernel));
     (void)in_guest(guest, "ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && "
                           "ip route add default via 10.0.2.2 && mkfifo /tmp/far /tmp/near");
-    begin(guest, "far", fmt::format("exec 3<>/tmp/far; echo hello >&3; exec nc {} <&3", echo));
-    begin(guest, "near",
-          "exec 3<>/tmp/near; nc -ll -p 777 -e cat & echo hello >&3; "
-          "until nc 127.0.0.1 777 <&3; do sleep 0.1; done");
+    begin_session(guest, "far",
+                  fmt::format("exec 3<>/tmp/far; echo hello >&3; exec nc {} <&3", echo));
+    begin_session(guest, "near",
+                  "exec 3<>/tmp/near; nc -ll -p 777 -e cat & echo hello >&3; "
+                  "until nc 127.0.0.1 777 <&3; do sleep 0.1; done");
     wait_output(guest, "far", 6);
     wait_output(guest, "near", 6);
 

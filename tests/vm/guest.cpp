@@ -3,6 +3,7 @@
 #include "tools/lab/places.hpp"
 
 #include <boost/json.hpp>
+#include <catch2/catch_test_macros.hpp>
 #include <catch2/reporters/catch_reporter_event_listener.hpp>
 #include <catch2/reporters/catch_reporter_registrars.hpp>
 #include <fmt/format.h>
@@ -108,6 +109,26 @@ std::vector<std::string> Guest::exec_command(const std::vector<std::string>& arg
                                      endpoint_.target(), "exec", "--"};
     command.insert(command.end(), argv.begin(), argv.end());
     return command;
+}
+
+std::string in_guest(const Guest& guest, const std::string& script) {
+    const auto result = exec(guest.endpoint(), {"sh", "-c", script});
+    INFO(script << ": " << result.out.bytes << result.err.bytes);
+    REQUIRE(result.exit->code == 0U);
+    return result.out.bytes;
+}
+
+void begin_session(const Guest& guest, const std::string& id, const std::string& script) {
+    const boost::json::object request{
+        {"id", id}, {"detach", true}, {"argv", {"sh", "-c", script}}, {"on_disconnect", "keep"}};
+    const auto answer = ask(guest.endpoint(), "POST", "/v1/exec", boost::json::serialize(request));
+    INFO(answer.body);
+    REQUIRE(answer.status == 202);
+}
+
+void wait_device(const Guest& guest, const std::string& device) {
+    (void)guest.collected().wait_event(
+        "device_ready", [&](const auto& event) { return text_at(event, "/device") == device; });
 }
 
 } // namespace rouse::test

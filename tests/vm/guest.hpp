@@ -61,6 +61,15 @@ private:
     Endpoint endpoint_;
 };
 
+/// What the script says on its standard output; it has to succeed.
+[[nodiscard]] std::string in_guest(const Guest& guest, const std::string& script);
+
+/// Runs the script as a session of that name, which nobody is connected to.
+void begin_session(const Guest& guest, const std::string& id, const std::string& script);
+
+/// Waits until the guest has said that the device which was plugged in is ready.
+void wait_device(const Guest& guest, const std::string& device);
+
 /// What the shared guest's workload writes.
 constexpr std::uint64_t shared_stdout_bytes = 64U << 20U;
 constexpr std::uint64_t shared_stderr_bytes = 16U << 20U;

@@ -84,6 +84,7 @@ Machine Machine::boot(const MachineOptions& options) {
     plan.cid = random_cid();
     plan.generation = random_uuid();
     plan.devices = options.devices;
+    plan.arguments = options.arguments;
     Directory directory = directory_for(options);
     plan.files.directory = directory.path();
     plan.boot = boot_plan(options, plan.files);

@@ -64,6 +64,8 @@ struct MachineOptions : MachineCommon {
     /// address 52:54:00:12:34:56, and the guest can end TCP connections. Restored machines have it,
     /// too.
     std::string network;
+    /// More of QEMU's arguments, behind the lab's own: "-smp", "2".
+    std::vector<std::string> arguments;
     /// A finished image to boot instead of building one from the fields above.
     std::filesystem::path image;
 };

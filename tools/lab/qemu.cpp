@@ -79,6 +79,7 @@ std::vector<std::string> qemu_command(const QemuPlan& plan) {
                          plan.boot->image.string(), "-append", plan.boot->command_line});
     else
         append(command, {"-incoming", "defer"});
+    command.insert(command.end(), plan.arguments.begin(), plan.arguments.end());
     return command;
 }
 

@@ -45,6 +45,8 @@ struct QemuPlan {
     std::string generation;
     /// More devices, as -device takes them.
     std::vector<std::string> devices;
+    /// As MachineOptions::arguments.
+    std::vector<std::string> arguments;
     /// As MachineOptions::network.
     std::string network;
     /// Set to boot; absent to wait for a saved machine.
