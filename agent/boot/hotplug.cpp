@@ -22,10 +22,19 @@ bool says(const std::string& file, std::string_view word) {
     return text && text->substr(0, text->find('\n')) == word;
 }
 
+/// Writes `word` where the file says `before`. The kernel may be doing the same by itself, and then
+/// refuses: what is as it should be by then is nothing that was done.
+void switch_on(Report& report, const std::string& name, const std::string& file,
+               std::string_view before, const std::string& word) {
+    if (!says(file, before)) return;
+    const sys::Result<> written = sys::write_file(file, word);
+    if (written || says(file, before)) report.add(name, written);
+}
+
 /// The first CPU has no such file where it cannot be taken away.
 void bring_cpu_online(Report& report, const std::string& name, const std::string& devices) {
     const std::string file = devices + "/cpu/" + name + "/online";
-    if (is_device(name, "cpu") && says(file, "0")) report.add(name, sys::write_file(file, "1"));
+    if (is_device(name, "cpu")) switch_on(report, name, file, "0", "1");
 }
 
 const char* memory_word(const proto::HotplugConfig& hotplug) {
@@ -35,8 +44,7 @@ const char* memory_word(const proto::HotplugConfig& hotplug) {
 void bring_memory_online(Report& report, const std::string& name,
                          const proto::HotplugConfig& hotplug, const std::string& devices) {
     const std::string file = devices + "/memory/" + name + "/state";
-    if (is_device(name, "memory") && says(file, "offline"))
-        report.add(name, sys::write_file(file, memory_word(hotplug)));
+    if (is_device(name, "memory")) switch_on(report, name, file, "offline", memory_word(hotplug));
 }
 
 /// What a directory that is not there holds is nothing: such a kernel has no hotplug.
