@@ -1,8 +1,10 @@
 #include "proto/config.hpp"
 
+#include "proto/enum_field.hpp"
+#include "proto/image_config.hpp"
+
 #include <algorithm>
 #include <array>
-#include <span>
 #include <string>
 
 #include <arpa/inet.h>
@@ -14,32 +16,14 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::array<std::string_view, 3> on_exit_names = {"poweroff", "reboot", "stay"};
+constexpr std::array<std::string_view, 3> boot_sources = {"file", "link", "mmds"};
+constexpr std::array<std::string_view, 7> boot_members = {
+    "workload", "restart", "ready", "stop_signal", "stop_grace_ms", "on_exit", "exit_report"};
 constexpr std::array<std::string_view, 3> power_names = {"auto", "poweroff", "reboot"};
 constexpr std::array<std::string_view, 2> policy_names = {"drop", "block"};
 constexpr std::array<std::string_view, 3> send_names = {"auto", "splice", "copy"};
 constexpr std::array<std::string_view, 2> console_names = {"off", "fallback"};
 constexpr std::array<std::string_view, 3> mmds_versions = {"auto", "v1", "v2"};
-
-/// "a, b or c"
-std::string alternatives(std::span<const std::string_view> names) {
-    std::string text(names[0]);
-    for (std::size_t i = 1; i < names.size(); ++i)
-        text.append(i + 1 == names.size() ? " or " : ", ").append(names[i]);
-    return text;
-}
-
-template <typename Enum>
-void read_enum(Fields& fields, std::string_view key, std::span<const std::string_view> names,
-               Enum& target) {
-    std::string text(names[static_cast<std::size_t>(target)]);
-    fields.read(key, text);
-    for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == text) {
-            target = static_cast<Enum>(i);
-            return;
-        }
-    fields.fail(key, "must be " + alternatives(names));
-}
 
 void read_ports(const json::value& value, Ports& ports, Problems& problems) {
     constexpr std::uint32_t highest = UINT32_MAX - 1;
@@ -121,9 +105,12 @@ void read_hooks(const json::value& value, HooksConfig& hooks, Problems& problems
     fields.finish();
 }
 
-void read_workload(const json::value& value, Command& workload, Problems& problems) {
+void read_workload(const json::value& value, Config& config, Problems& problems) {
     Fields fields(value, "$.workload", problems);
-    read_command(fields, workload);
+    const std::map<std::string, std::string> beneath = config.workload.env;
+    read_command(fields, config.workload);
+    config.workload.env.insert(beneath.begin(), beneath.end());
+    read_workload_terminal(fields, config.supervision.tty);
     fields.finish();
 }
 
@@ -141,17 +128,22 @@ std::string_view name(MmdsVersion version) {
     return mmds_versions[static_cast<std::size_t>(version)];
 }
 
-ReadConfig read_config(std::string_view text, Config base) {
+ReadConfig read_config(std::string_view text, Config base, std::vector<std::string>* known) {
     ReadConfig read{.config = std::move(base), .problems = {}};
+    read.problems.known = known;
     Parsed<json::value> document = parse_json(text);
     if (!document) {
         read.problems.errors.push_back(document.error());
         return read;
     }
+    if (is_image_config(*document)) {
+        read_image_config(*document, read.config, read.problems);
+        return read;
+    }
     Config& config = read.config;
     Fields fields(*document, "$", read.problems);
     if (const json::value* workload = fields.raw("workload"))
-        read_workload(*workload, config.workload, read.problems);
+        read_workload(*workload, config, read.problems);
     if (const json::value* ports = fields.raw("ports"))
         read_ports(*ports, config.ports, read.problems);
     if (const json::value* output = fields.raw("output"))
@@ -161,7 +153,9 @@ ReadConfig read_config(std::string_view text, Config base) {
     if (const json::value* hooks = fields.raw("hooks"))
         read_hooks(*hooks, config.hooks, read.problems);
     read_guest_config(fields, config.guest);
+    read_workload_config(fields, config.supervision);
     read_enum(fields, "on_exit", on_exit_names, config.on_exit);
+    read_enum(fields, "boot", boot_sources, config.boot);
     read_enum(fields, "power", power_names, config.power);
     fields.read("hostname", config.hostname);
     fields.read("stop_grace_ms", config.stop_grace);
@@ -170,6 +164,24 @@ ReadConfig read_config(std::string_view text, Config base) {
     fields.read("token_file", config.token_file);
     fields.read("require_probe", config.require_probe);
     fields.finish();
+    return read;
+}
+
+ReadConfig read_boot_document(std::string_view text, Config base) {
+    ReadConfig read = read_config(text, std::move(base));
+    const Parsed<json::value> document = parse_json(text);
+    const json::object* const object = document ? document->if_object() : nullptr;
+    if (object == nullptr || is_image_config(*document)) return read;
+    for (const auto& member : *object) {
+        const std::string path = "$." + std::string(member.key());
+        const bool is_unknown =
+            std::any_of(read.problems.unknown.begin(), read.problems.unknown.end(),
+                        [&](const Problem& problem) { return problem.where == path; });
+        const auto* const found =
+            std::find(boot_members.begin(), boot_members.end(), std::string_view(member.key()));
+        if (found == boot_members.end() && !is_unknown)
+            read.problems.errors.push_back({path, "comes too late in a boot document"});
+    }
     return read;
 }
 

@@ -5,6 +5,7 @@
 #include "proto/exec.hpp"
 #include "proto/guest_config.hpp"
 #include "proto/limits.hpp"
+#include "proto/workload_config.hpp"
 
 namespace rouse::proto {
 
@@ -17,6 +18,13 @@ enum class OutputPolicy { drop, block };
 enum class OutputSend { automatic, splice, copy };
 /// Whether the console shows what no host takes.
 enum class OutputConsole { off, fallback };
+
+/// Where the last word about the workload comes from, but for the kernel command line.
+enum class BootSource {
+    file, ///< /etc/rouse
+    link, ///< the host's answer on the link, or a document of POST /v1/restore: waited for
+    mmds, ///< the metadata service: waited for
+};
 
 std::string_view name(OnExit on_exit);
 std::string_view name(PowerMethod method);
@@ -74,8 +82,10 @@ struct HooksConfig {
 };
 
 struct Config {
-    Command workload; ///< empty argv: no workload, the VM is a sandbox that serves exec
+    Command workload;           ///< empty argv: no workload, the VM is a sandbox that serves exec
+    WorkloadConfig supervision; ///< how it lives
     OnExit on_exit = OnExit::poweroff;
+    BootSource boot = BootSource::file;
     PowerMethod power = PowerMethod::automatic;
     std::string hostname;
     Ports ports;
@@ -99,8 +109,16 @@ struct ReadConfig {
     Problems problems;
 };
 
-/// Reads the JSON text on top of `base`.
-ReadConfig read_config(std::string_view text, Config base = {});
+/// Reads the JSON text on top of `base`: what it says wins, and variables of the workload's
+/// environment are added to those of `base`. `known`, where given, gets the paths of all members
+/// that may be there, in the objects that are.
+ReadConfig read_config(std::string_view text, Config base = {},
+                       std::vector<std::string>* known = nullptr);
+
+/// Reads a boot document, which comes when the agent runs already, on top of `base`: as
+/// read_config(), but what is settled by then is an error. It may say `workload`, `restart`,
+/// `ready`, `stop_signal`, `stop_grace_ms`, `on_exit` and `exit_report`.
+ReadConfig read_boot_document(std::string_view text, Config base);
 
 /// Reads the `rouse.*` keys of a kernel command line on top of `base`; everything else on it is the
 /// kernel's and is left alone. Errors and unknown keys carry the key as their place.

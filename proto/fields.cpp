@@ -167,6 +167,9 @@ void Fields::read(std::string_view key, std::chrono::milliseconds& target) {
 }
 
 void Fields::finish() {
+    if (problems_->known != nullptr)
+        for (const std::string& key : known_)
+            problems_->known->push_back(path_of(key));
     if (object_ == nullptr) return;
     for (const auto& member : *object_) {
         const std::string name(member.key());

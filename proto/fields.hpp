@@ -21,6 +21,8 @@ namespace rouse::proto {
 struct Problems {
     std::vector<Problem> errors;
     std::vector<Problem> unknown;
+    /// Where set: gets the paths of all members that the readers of the document know.
+    std::vector<std::string>* known = nullptr;
 };
 
 /// Borrows the value and the list; both outlive it. A missing member leaves the target untouched.

@@ -59,6 +59,20 @@ inline constexpr std::chrono::milliseconds hotplug_step = 30s;
 inline constexpr std::size_t hosts_entries = 1024;
 inline constexpr std::size_t credential_bytes = 1024 * 1024;
 
+// Workload
+inline constexpr std::chrono::milliseconds restart_delay = 100ms;
+inline constexpr std::chrono::milliseconds restart_delay_longest = 30s;
+inline constexpr std::chrono::milliseconds restart_healthy = 10s;
+inline constexpr std::chrono::milliseconds restart_window = 60s;
+inline constexpr std::chrono::milliseconds ready = 90s;
+inline constexpr std::chrono::milliseconds ready_interval = 200ms;
+inline constexpr std::chrono::milliseconds ready_interval_least = 10ms;
+inline constexpr std::chrono::milliseconds ready_probe = 5s;
+inline constexpr std::chrono::milliseconds notify = 2s;
+inline constexpr std::chrono::milliseconds exit_report_longest = 600s;
+inline constexpr std::size_t agent_memory_min = 16 * 1024 * 1024;
+inline constexpr std::size_t agent_cpu_weight = 1000;
+
 // Connections
 inline constexpr std::chrono::milliseconds header_read = 5s;
 inline constexpr std::chrono::milliseconds body_read = 10s;

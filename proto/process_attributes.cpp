@@ -59,30 +59,6 @@ void read_rlimits(Fields& fields, std::map<std::string, ResourceLimit>& rlimits)
     }
 }
 
-void read_cgroup(Fields& fields, CgroupLimits& cgroup) {
-    const json::value* value = fields.raw("cgroup");
-    if (value == nullptr) return;
-    // A page is the least that can be charged, and what the kernel rounds to.
-    constexpr std::uint64_t page = 4096;
-    constexpr std::uint64_t most_bytes = INT64_MAX;
-    constexpr std::uint64_t most_pids = 4'194'304; // PID_MAX_LIMIT
-    constexpr std::uint64_t least_us = 1000;       // kernel/sched/core.c, min_cfs_quota_period
-    constexpr std::uint64_t longest_us = 1'000'000;
-    constexpr std::uint64_t most_weight = 10'000;
-    Fields members = fields.member("cgroup", *value);
-    members.read("memory_max", cgroup.memory_max, page, most_bytes);
-    members.read("memory_high", cgroup.memory_high, page, most_bytes);
-    members.read("memory_swap_max", cgroup.memory_swap_max, 0, most_bytes);
-    members.read("pids_max", cgroup.pids_max, 1, most_pids);
-    members.read("cpu_max_us", cgroup.cpu_max_us, least_us, longest_us * 1024);
-    members.read("cpu_period_us", cgroup.cpu_period_us, least_us, longest_us);
-    members.read("cpu_weight", cgroup.cpu_weight, 1, most_weight);
-    members.read("io_weight", cgroup.io_weight, 1, most_weight);
-    members.finish();
-    if (cgroup.cpu_period_us && !cgroup.cpu_max_us)
-        members.fail("cpu_period_us", "means nothing without cpu_max_us");
-}
-
 /// "cap_net_raw", "NET_RAW" → "NET_RAW".
 std::string canonical_capability(std::string_view text) {
     std::string name(text);
@@ -181,10 +157,34 @@ json::object to_json(const CapabilityChange& capabilities) {
 
 } // namespace
 
+void read_cgroup_limits(Fields& fields, std::string_view key, CgroupLimits& cgroup) {
+    const json::value* value = fields.raw(key);
+    if (value == nullptr) return;
+    // A page is the least that can be charged, and what the kernel rounds to.
+    constexpr std::uint64_t page = 4096;
+    constexpr std::uint64_t most_bytes = INT64_MAX;
+    constexpr std::uint64_t most_pids = 4'194'304; // PID_MAX_LIMIT
+    constexpr std::uint64_t least_us = 1000;       // kernel/sched/core.c, min_cfs_quota_period
+    constexpr std::uint64_t longest_us = 1'000'000;
+    constexpr std::uint64_t most_weight = 10'000;
+    Fields members = fields.member(key, *value);
+    members.read("memory_max", cgroup.memory_max, page, most_bytes);
+    members.read("memory_high", cgroup.memory_high, page, most_bytes);
+    members.read("memory_swap_max", cgroup.memory_swap_max, 0, most_bytes);
+    members.read("pids_max", cgroup.pids_max, 1, most_pids);
+    members.read("cpu_max_us", cgroup.cpu_max_us, least_us, longest_us * 1024);
+    members.read("cpu_period_us", cgroup.cpu_period_us, least_us, longest_us);
+    members.read("cpu_weight", cgroup.cpu_weight, 1, most_weight);
+    members.read("io_weight", cgroup.io_weight, 1, most_weight);
+    members.finish();
+    if (cgroup.cpu_period_us && !cgroup.cpu_max_us)
+        members.fail("cpu_period_us", "means nothing without cpu_max_us");
+}
+
 void read_process_attributes(Fields& fields, ProcessAttributes& attributes) {
     read_groups(fields, attributes.groups);
     read_rlimits(fields, attributes.rlimits);
-    read_cgroup(fields, attributes.cgroup);
+    read_cgroup_limits(fields, "cgroup", attributes.cgroup);
     read_capabilities(fields, attributes.capabilities);
     fields.read("no_new_privs", attributes.no_new_privs);
     read_umask(fields, attributes.umask);

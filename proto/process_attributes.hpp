@@ -50,6 +50,8 @@ struct ProcessAttributes {
     friend bool operator==(const ProcessAttributes&, const ProcessAttributes&) = default;
 };
 
+/// Reads the limits of a control group, which the member `key` holds.
+void read_cgroup_limits(Fields& fields, std::string_view key, CgroupLimits& cgroup);
 /// Reads the members of ProcessAttributes out of an object that may have more.
 void read_process_attributes(Fields& fields, ProcessAttributes& attributes);
 /// Adds what differs from the default.

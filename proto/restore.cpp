@@ -20,6 +20,7 @@ json::object to_json(const RestoreDocument& document) {
     if (document.dns) object["dns"] = to_json(*document.dns);
     if (document.close_tcp) object["close_tcp"] = true;
     if (document.signal) object["signal"] = *document.signal;
+    if (!document.config.empty()) object["config"] = json::parse(document.config);
     return object;
 }
 
@@ -74,6 +75,11 @@ void read_restore_document(Fields& fields, RestoreDocument& document) {
     read_dns(fields, "dns", document.dns);
     fields.read("close_tcp", document.close_tcp);
     fields.read("signal", document.signal, 1, last_signal);
+    const json::value* const config = fields.raw("config");
+    if (config != nullptr && !config->is_object())
+        fields.fail("config", "must be an object");
+    else if (config != nullptr)
+        document.config = json::serialize(*config);
 }
 
 Parsed<RestoreDocument> parse_restore_document(std::string_view body) {

@@ -27,7 +27,9 @@ struct RestoreDocument {
     /// TCP connections from before end with an error, but for those over the loopback.
     bool close_tcp = false;
     std::optional<std::uint64_t> signal = {}; ///< for processes of the workload that handle it
-    Received received{};                      ///< not on the wire: the moment that now_ns speaks of
+    /// A configuration, JSON text of an object, for a guest that waits for one; empty: none.
+    std::string config = {};
+    Received received{}; ///< not on the wire: the moment that now_ns speaks of
 
     friend bool operator==(const RestoreDocument&, const RestoreDocument&) = default;
 };

@@ -11,13 +11,6 @@ namespace {
 constexpr std::uint32_t longest_side = 65535; // winsize holds unsigned short
 constexpr std::size_t longest_id = 64;
 
-void read_size(Fields& fields, TerminalSize& size) {
-    fields.require("rows");
-    fields.require("columns");
-    fields.read("rows", size.rows, 1, longest_side);
-    fields.read("columns", size.columns, 1, longest_side);
-}
-
 json::object range_to_json(const KeptRange& range) {
     return {{"oldest", range.oldest}, {"next", range.next}, {"lost", range.lost}};
 }
@@ -33,6 +26,13 @@ void read_range(Fields& fields, std::string_view key, KeptRange& range, Problems
 
 } // namespace
 
+void read_terminal_size(Fields& fields, TerminalSize& size) {
+    fields.require("rows");
+    fields.require("columns");
+    fields.read("rows", size.rows, 1, longest_side);
+    fields.read("columns", size.columns, 1, longest_side);
+}
+
 json::value to_json(const TerminalSize& size) {
     return json::object{{"rows", size.rows}, {"columns", size.columns}};
 }
@@ -43,7 +43,7 @@ Parsed<TerminalSize> parse_terminal_size(std::string_view payload) {
     TerminalSize size;
     Problems problems;
     Fields fields(*document, "$", problems);
-    read_size(fields, size);
+    read_terminal_size(fields, size);
     return value_or_first(size, problems);
 }
 
@@ -68,7 +68,7 @@ void read_session_options(Fields& fields, SessionOptions& options, Problems& pro
     if (const json::value* tty = fields.raw("tty"); tty != nullptr && !tty->is_null()) {
         Fields members(*tty, fields.path_of("tty"), problems);
         options.tty.emplace();
-        read_size(members, *options.tty);
+        read_terminal_size(members, *options.tty);
         members.finish();
     }
     fields.read("timeout_ms", options.timeout);

@@ -15,6 +15,8 @@ struct TerminalSize {
     friend bool operator==(const TerminalSize&, const TerminalSize&) = default;
 };
 
+/// Reads `rows` and `columns`, both of which must be there.
+void read_terminal_size(Fields& fields, TerminalSize& size);
 boost::json::value to_json(const TerminalSize& size);
 /// Payload of RESIZE, and body of `POST /v1/sessions/{id}/resize`.
 Parsed<TerminalSize> parse_terminal_size(std::string_view payload);
@@ -72,7 +74,8 @@ struct KeptRange {
 /// One session in a listing. Arguments and environment may be secrets: only the program is named.
 struct SessionDocument {
     std::string id;
-    std::string state; ///< "starting", "running", "exited" or "failed"
+    std::string
+        state; ///< "starting", "running", "exited" or "failed"; of `main` also "waiting", "stopped"
     std::string program;
     std::uint64_t pid = 0; ///< 0 before it runs and when it never did
     bool tty = false;

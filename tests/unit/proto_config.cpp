@@ -187,3 +187,77 @@ TEST_CASE("hooks are words, and have a time that ends", "[proto]") {
     REQUIRE(config.hooks.prepare == Words{"/bin/sync", "now"});
     REQUIRE(config.hooks.timeout == std::chrono::milliseconds(9));
 }
+
+TEST_CASE("the configuration says how the workload lives", "[proto]") {
+    const ReadConfig read = read_config(R"({
+        "restart": {"policy": "on-failure", "delay_ms": 1, "delay_max_ms": 2, "healthy_ms": 3,
+                    "max": 4, "window_ms": 5},
+        "ready": {"tcp": 80, "timeout_ms": 6, "interval_ms": 10},
+        "stop_signal": "usr1", "notify_socket": "vsock-stream:2:7",
+        "payload": {"pids_max": 8}, "agent": {"memory_min": 9, "cpu_weight": 10},
+        "exit_report": {"deadline_ms": 11}, "workload": {"tty": {"rows": 12, "columns": 13}}})");
+    REQUIRE(read.problems.errors.empty());
+    REQUIRE(read.problems.unknown.empty());
+    using std::chrono::milliseconds;
+    WorkloadConfig expected;
+    expected.restart = {.policy = RestartPolicy::on_failure,
+                        .delay = milliseconds(1),
+                        .delay_max = milliseconds(2),
+                        .healthy = milliseconds(3),
+                        .max = 4,
+                        .window = milliseconds(5)};
+    expected.ready.tcp = 80;
+    expected.ready.timeout = milliseconds(6);
+    expected.ready.interval = milliseconds(10);
+    expected.stop_signal = SIGUSR1;
+    expected.notify_socket = "vsock-stream:2:7";
+    expected.payload.pids_max = 8;
+    expected.agent = {.memory_min = 9, .cpu_weight = 10};
+    expected.report_deadline = milliseconds(11);
+    expected.tty = TerminalSize{.rows = 12, .columns = 13};
+    REQUIRE(read.config.supervision == expected);
+}
+
+TEST_CASE("errors about the workload's life carry the JSON path", "[proto]") {
+    const ReadConfig read = read_config(R"({
+        "restart": {"policy": "maybe", "delay_ms": 0, "window_ms": 0, "tries": 3},
+        "ready": {"notify": true, "tcp": 1, "interval_ms": 1}, "stop_signal": "STOP_IT",
+        "notify_socket": "vsock:host:1", "payload": {"pids_max": 0}, "agent": {"cpu_weight": 0},
+        "exit_report": {"deadline_ms": 600001}})");
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"$.restart.policy: must be no, on-failure or always",
+                  "$.restart.delay_ms: must be at least 1",
+                  "$.restart.window_ms: must be at least 1",
+                  "$.ready: only one of notify, tcp and command can say when the workload is ready",
+                  "$.ready.interval_ms: must be at least 10",
+                  "$.stop_signal: must be a signal: \"SIGTERM\", \"TERM\" or 15",
+                  "$.notify_socket: has no number as its CID",
+                  "$.payload.pids_max: must be a whole number from 1 to 4194304, or null",
+                  "$.agent.cpu_weight: must be a whole number from 1 to 10000",
+                  "$.exit_report.deadline_ms: must be at most 600000"});
+    REQUIRE(messages(read.problems.unknown) == Words{"$.restart.tries: is not a known key"});
+    const ReadConfig slow = read_config(R"({"restart": {"delay_ms": 60000}})");
+    REQUIRE(messages(slow.problems.errors) ==
+            Words{"$.restart.delay_max_ms: must not be less than delay_ms"});
+    const ReadConfig nameless = read_config(R"({"ready": {"command": [""]}})");
+    REQUIRE(messages(nameless.problems.errors) == Words{"$.ready.command: must name a program"});
+}
+
+TEST_CASE("the kernel command line says how the workload lives", "[proto]") {
+    const ReadConfig read = read_kernel_command_line(
+        "rouse.restart=always rouse.restart_delay_ms=50 rouse.restart_max=3 rouse.stop_signal=15 "
+        "rouse.ready_command=\"/bin/up now\" rouse.ready_timeout_ms=70 "
+        "rouse.notify_socket=@vmm rouse.exit_report_deadline_ms=80 rouse.ready_tcp=90");
+    REQUIRE(messages(read.problems.errors) ==
+            Words{"rouse.ready_tcp: only one of notify, tcp and command can say when the workload "
+                  "is ready"});
+    const WorkloadConfig& life = read.config.supervision;
+    REQUIRE(life.restart.policy == RestartPolicy::always);
+    REQUIRE(life.restart.delay == std::chrono::milliseconds(50));
+    REQUIRE(life.restart.max == 3);
+    REQUIRE(life.stop_signal == SIGTERM);
+    REQUIRE(life.ready.command == Words{"/bin/up", "now"});
+    REQUIRE(life.ready.timeout == std::chrono::milliseconds(70));
+    REQUIRE(life.notify_socket == "@vmm");
+    REQUIRE(life.report_deadline == std::chrono::milliseconds(80));
+}

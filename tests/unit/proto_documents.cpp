@@ -44,8 +44,10 @@ TEST_CASE("documents of the link come back as they were sent", "[proto]") {
                           .exec_port = 1001,
                           .streams = {"stdout", "stderr"}};
     REQUIRE(parse_link_hello(text_of(hello)).value() == hello);
-    const RestoreDocument document{
-        .generation = uuid, .now_ns = UINT64_MAX, .entropy = std::string("\0\xff", 2)};
+    const RestoreDocument document{.generation = uuid,
+                                   .now_ns = UINT64_MAX,
+                                   .entropy = std::string("\0\xff", 2),
+                                   .config = R"({"on_exit":"stay"})"};
     const LinkHelloAck ack{.version = 1, .nonce = "n", .document = document};
     REQUIRE(parse_link_hello_ack(text_of(ack)).value() == ack);
     const LinkHelloAck bare{.version = 1, .nonce = "n", .document = {}};

@@ -113,6 +113,7 @@ TEST_CASE("what cannot be a name, a machine id or a signal is refused by its pat
         Wrong{R"("machine_id": "0123456789ABCDEF0123456789abcdef")", "$.machine_id"},
         Wrong{R"("signal": 0)", "$.signal"}, Wrong{R"("signal": 65)", "$.signal"},
         Wrong{R"("close_tcp": 1)", "$.close_tcp"}, Wrong{R"("dns": [])", "$.dns"},
+        Wrong{R"("config": [])", "$.config"},
         Wrong{R"("dns": {"servers": ["x"]})", "$.dns.servers[0]"},
         Wrong{R"("dns": {"servers": "10.0.0.1"})", "$.dns.servers"},
         Wrong{R"("dns": {"search": ["a b"]})", "$.dns.search[0]"},

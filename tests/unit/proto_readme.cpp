@@ -211,10 +211,27 @@ std::map<std::string, std::string> other_limits_of_the_code() {
             {"ack_delay", in_milliseconds(l::ack_delay)}};
 }
 
+std::map<std::string, std::string> workload_limits_of_the_code() {
+    namespace l = limits;
+    return {{"restart_delay", in_milliseconds(l::restart_delay)},
+            {"restart_delay_longest", in_milliseconds(l::restart_delay_longest)},
+            {"restart_healthy", in_milliseconds(l::restart_healthy)},
+            {"restart_window", in_milliseconds(l::restart_window)},
+            {"ready", in_milliseconds(l::ready)},
+            {"ready_interval", in_milliseconds(l::ready_interval)},
+            {"ready_interval_least", in_milliseconds(l::ready_interval_least)},
+            {"ready_probe", in_milliseconds(l::ready_probe)},
+            {"notify", in_milliseconds(l::notify)},
+            {"exit_report_longest", in_milliseconds(l::exit_report_longest)},
+            {"agent_memory_min", std::to_string(l::agent_memory_min)},
+            {"agent_cpu_weight", std::to_string(l::agent_cpu_weight)}};
+}
+
 std::map<std::string, std::string> limits_of_the_code() {
     std::map<std::string, std::string> all = first_limits_of_the_code();
     all.merge(restore_limits_of_the_code());
     all.merge(other_limits_of_the_code());
+    all.merge(workload_limits_of_the_code());
     return all;
 }
 
