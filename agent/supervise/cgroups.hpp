@@ -77,6 +77,8 @@ public:
     /// is not ours to make.
     sys::Result<> open(const std::string& name);
     [[nodiscard]] bool usable() const { return !root_.empty(); }
+    /// Above all of them; empty: there are none.
+    [[nodiscard]] const std::string& root() const { return root_; }
     /// Where the groups are; empty: there are none.
     [[nodiscard]] std::string directory(Tree tree = Tree::payload) const;
 

@@ -79,6 +79,11 @@ std::size_t Child::signal_handlers(int number) {
     return running() && sys::signal_handler(state_->pid, number) ? 1 : 0;
 }
 
+sys::Result<sys::UniqueFd> Child::memory_events() const {
+    if (!state_->cgroup) return sys::error_from(ENOENT);
+    return sys::open_memory_events(state_->cgroup->directory());
+}
+
 sys::Result<> Child::signal(int number) {
     if (running() && ::kill(state_->pid, number) < 0) return sys::last_error();
     return {};

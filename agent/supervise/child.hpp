@@ -43,6 +43,10 @@ public:
     /// it has none. How many got it.
     std::size_t signal_handlers(int number);
 
+    /// For sys::oom_kills(), of its cgroup. Errors: ENOENT without one, or without its memory
+    /// controller.
+    [[nodiscard]] sys::Result<sys::UniqueFd> memory_events() const;
+
     /// Waits for the exit; several may wait, and the Child may be destroyed meanwhile. Cancelled:
     /// returns an empty optional.
     boost::asio::awaitable<std::optional<proto::ExitStatus>> wait();

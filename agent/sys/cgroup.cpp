@@ -128,6 +128,18 @@ bool cgroup_oom_killed(int directory) {
     return events && number_after(*events, "oom_kill ").value_or(0) > 0;
 }
 
+Result<UniqueFd> open_memory_events(int directory) {
+    return open_in(directory, "memory.events", O_RDONLY);
+}
+
+Result<std::uint64_t> oom_kills(int events) {
+    std::array<char, 512> text{};
+    const ssize_t count = ::pread(events, text.data(), text.size(), 0);
+    if (count < 0) return last_error();
+    const std::string_view read(text.data(), static_cast<std::size_t>(count));
+    return number_after(read, "oom_kill ").value_or(0);
+}
+
 Result<> kill_cgroup(int directory) {
     const Result<> killed = write_in(directory, {.file = "cgroup.kill", .value = "1"});
     if (killed || killed.error() != error_from(ENOENT)) return killed;

@@ -42,6 +42,13 @@ MadeCgroup make_cgroup(const std::string& path, const std::vector<CgroupSetting>
 /// controller. Never blocks. Source: cgroup-v2.rst, memory.events.
 bool cgroup_oom_killed(int directory);
 
+/// Opens memory.events, which shows POLLPRI when what it says changes; for oom_kills().
+/// Errors: ENOENT without a memory controller.
+Result<UniqueFd> open_memory_events(int directory);
+/// How many processes the out-of-memory killer has ended. Reads the file from its beginning.
+/// Errors: ENODEV once the group is removed. Never blocks.
+Result<std::uint64_t> oom_kills(int events);
+
 /// SIGKILL to every process in it and below, also to those that are being forked and to frozen
 /// ones. Before Linux 5.14, which has no cgroup.kill, they are stopped from forking by the freezer
 /// and killed one by one. Errors: ENODEV once it is removed. Source: cgroup-v2.rst, cgroup.kill.

@@ -3,6 +3,7 @@
 #include "agent/sys/descriptor.hpp"
 
 #include <array>
+#include <string>
 
 #include <fcntl.h>
 
@@ -19,6 +20,14 @@ Result<Pipe> make_pipe(PipeMode mode) {
     if (mode == PipeMode::nonblocking_write) set = set_nonblocking(pipe.write.get());
     if (!set) return set.error();
     return pipe;
+}
+
+Result<UniqueFd> open_write_end(int fd, WriteMode mode) {
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY;
+    UniqueFd end(::open(path.c_str(), mode == WriteMode::nonblocking ? flags | O_NONBLOCK : flags));
+    if (!end.valid()) return last_error();
+    return end;
 }
 
 Result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) {
