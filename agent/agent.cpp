@@ -136,7 +136,11 @@ Agent::Agent(AgentOptions options, Log& log)
                  record(Audience::guest, type, std::move(body));
              }),
       session_routes_(sessions_, [this] { return other_sessions(); }),
-      workload_(spawner_, options_.config.workload), workload_over_(context_.get_executor()),
+      workload_(
+          context_.get_executor(),
+          {.spawner = spawner_, .tasks = tasks_, .output = options_.has_host ? &output_ : nullptr},
+          options_.config, workload_hooks()),
+      vmm_(context_.get_executor(), tasks_, [this](const std::string& line) { log_.warn(line); }),
       signals_(context_.get_executor(), options_.is_vm ? vm_signals() : run_signals()) {
     http_.require_token(options_.token);
     make_routes();
@@ -182,20 +186,6 @@ void Agent::open_debug_socket() {
     tasks_.keep("debug listener", [this] { return debug_listener_->run(); });
 }
 
-/// Without cgroups everything else works: in a container they may be somebody else's.
-void Agent::open_cgroups() {
-    const std::string name =
-        options_.is_vm ? std::string("rouse") : fmt::format("rouse-{}", ::getpid());
-    const sys::Result<> opened = cgroups_.open(name);
-    if (opened) return;
-    const std::string why = opened.error().message();
-    record(Audience::guest, "cgroups_unavailable", {{"why", why}});
-    if (options_.is_vm)
-        log_.warn(fmt::format("no cgroup v2: {}; processes run without limits, and a kill reaches "
-                              "a process group only",
-                              why));
-}
-
 void Agent::begin() {
     tasks_.keep("signals",
                 [this] { return signals_.deliver([this](int number) { on_signal(number); }); });
@@ -210,7 +200,8 @@ void Agent::begin() {
         watch_triggers();
     }
     if (options_.is_vm) tasks_.keep("hotplug", [this] { return hotplug_.run(); });
-    tasks_.spawn("workload", supervise_workload());
+    open_vmm_notifier();
+    begin_workload();
 }
 
 Agent::Ending Agent::run() {

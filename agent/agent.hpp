@@ -4,6 +4,7 @@
 // other.
 
 #include "agent/boot/hotplug_watch.hpp"
+#include "agent/boot/load_config.hpp"
 #include "agent/boot/timeline.hpp"
 #include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
@@ -30,6 +31,8 @@
 #include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/supervise/spawner.hpp"
+#include "agent/workload/vmm_notifier.hpp"
+#include "agent/workload_service.hpp"
 #include "agent/workload_session.hpp"
 #include "proto/config.hpp"
 
@@ -45,7 +48,10 @@ struct AgentOptions {
     proto::Config config;
     std::vector<std::string> problems; ///< of the configuration; shown in the status
     bool is_vm = false; ///< PID 1 of a VM: repairs the kernel at a restore, powers off at the end
-    std::string token;  ///< that every request on the exec port has to show; empty: none
+    /// What a boot document makes of the configuration; empty: none is waited for.
+    std::function<boot::LoadedConfig(const std::string& document, const std::string& source)>
+        add_boot_document;
+    std::string token;     ///< that every request on the exec port has to show; empty: none
     bool has_host = false; ///< serves exec and relays output; otherwise it only supervises
     io::Address exec_address;
     io::Address link_address;
@@ -73,12 +79,13 @@ public:
     Ending run();
 
     /// Exit status for `rouse run`: that of the workload, as a shell says it.
-    [[nodiscard]] int exit_code() const { return workload_.shell_exit_code(); }
+    [[nodiscard]] int exit_code() const { return workload_.process().shell_exit_code(); }
 
 private:
     // agent.cpp
     void begin();
     void open_cgroups();
+    void make_room();
     void listen();
     void open_debug_socket();
     // agent_restore.cpp
@@ -104,15 +111,25 @@ private:
     io::Awaitable<io::HttpReply> answer_prepare(io::HttpRequest request);
     io::Awaitable<io::HttpReply> answer_resume(io::HttpRequest request);
     // agent_workload.cpp
-    io::Awaitable<> supervise_workload();
-    void workload_started();
-    void workload_ended();
+    WorkloadHooks workload_hooks();
+    void begin_workload();
+    [[nodiscard]] bool waits_for_boot() const;
+    void wait_for_boot();
+    void take_boot_document(const std::string& document, const std::string& source);
+    io::Awaitable<> read_boot_from_mmds();
+    void workload_over();
     void announce_ready();
+    io::Awaitable<> wait_for_gate();
+    io::Awaitable<io::HttpReply> answer_workload_stop(io::HttpRequest request);
+    io::Awaitable<io::HttpReply> answer_workload_restart(io::HttpRequest request);
+    io::Awaitable<io::HttpReply> settled_workload();
     // agent_sessions.cpp
     std::vector<exec::ListedSession> other_sessions();
     exec::ListedSession main_session();
     [[nodiscard]] proto::SessionDocument main_document() const;
-    io::Awaitable<> workload_over();
+    // agent_vmm.cpp
+    void open_vmm_notifier();
+    void tell_vmm_generation(std::string words);
     // agent_ending.cpp
     void on_signal(int number);
     void on_vm_signal(int number);
@@ -176,9 +193,11 @@ private:
     files::FilesService files_;
     exec::SessionService session_routes_;
     exec::ForwardService forward_;
-    Workload workload_;
+    WorkloadService workload_;
     WorkloadClients workload_clients_;
-    io::Condition workload_over_;
+    bool workload_begun_ = false;
+    bool said_ready_ = false;
+    workload::VmmNotifier vmm_;
     SignalSource signals_;
     std::optional<io::Listener> listener_;
     std::optional<io::Listener> debug_listener_;

@@ -32,8 +32,10 @@ void Agent::on_signal(int number) {
         number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
     // A frozen workload would hear of it when it is thawed.
     if (to_end && prepare_.refuses_spawns()) tasks_.spawn("thaw at the end", prepare_.shut_down());
-    workload_.signal(number);
-    if (!workload_.running()) end(Ending::exit, proto::signal_name(number));
+    // Whoever is told to end is not to come back.
+    if (number == SIGTERM || number == SIGINT || number == SIGQUIT) workload_.let_end();
+    workload_.process().signal(number);
+    if (!workload_.goes_on()) end(Ending::exit, proto::signal_name(number));
 }
 
 void Agent::on_vm_signal(int number) {
@@ -49,6 +51,7 @@ void Agent::end(Ending ending, std::string_view why) {
     if (ending_) return;
     ending_ = ending;
     record(Audience::guest, "shutdown", {{"why", why}});
+    vmm_.say(fmt::format("STOPPING=1\nSTATUS=shutting down: {}", why));
     // A container runtime wants no word of ours beside those of the command.
     if (options_.is_vm) log_.info(fmt::format("shutting down: {}", why));
     tasks_.keep("shutdown", [this] { return finish(); });
@@ -60,19 +63,14 @@ io::Awaitable<> Agent::finish() {
     co_await stop_workload();
     if (options_.is_vm) co_await stop_execs();
     co_await flush();
+    if (vmm_.is_open()) (void)co_await vmm_.flushed(2s); // What it did not take is counted.
     context_.stop();
 }
 
 io::Awaitable<> Agent::stop_workload() {
-    if (!workload_.running()) co_return;
-    workload_.signal(SIGTERM);
-    const auto running = [this] { return workload_.running(); };
-    const bool ended = co_await wait_while(running, options_.config.stop_grace);
-    if (ended) co_return;
-    log_.warn(fmt::format("the workload ignored SIGTERM for {} ms, killing it",
-                          options_.config.stop_grace.count()));
-    workload_.signal(SIGKILL);
-    (void)co_await wait_while(running, after_kill);
+    workload_.end();
+    const auto running = [this] { return workload_.process().running(); };
+    (void)co_await wait_while(running, options_.config.stop_grace + after_kill);
 }
 
 io::Awaitable<> Agent::stop_execs() {
@@ -121,7 +119,9 @@ io::Awaitable<> Agent::flush() {
     const bool connected = host_is_there();
     const std::chrono::milliseconds patience = connected ? flush_patience : 1s;
     const bool output_done = co_await output_.flushed(patience);
-    const bool events_done = co_await restore_.events_acknowledged(connected ? 2s : 200ms);
+    const std::chrono::milliseconds usual = connected ? 2s : 200ms;
+    const bool events_done = co_await restore_.events_acknowledged(
+        options_.config.supervision.report_deadline.value_or(usual));
     if (!output_done) log_.warn("the host has not acknowledged all output of the workload");
     if (!events_done) log_.warn("the host has not acknowledged the exit report");
 }

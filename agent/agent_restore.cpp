@@ -25,6 +25,9 @@ restore::RestoreHooks Agent::restore_hooks() {
                             const proto::RestoreDocument& document) {
         tell_programs(report, document);
     };
+    hooks.configuration = [this](const std::string& config) {
+        take_boot_document(config, "boot document of the link");
+    };
     hooks.log = [this](const std::string& line) { log_.info(line); };
     hooks.event = [this](std::string_view type, boost::json::object body) {
         record(Audience::guest, type, std::move(body));
@@ -64,8 +67,10 @@ io::Awaitable<std::vector<proto::RestoreStep>> Agent::thaw_payload() {
 void Agent::tell_programs(const proto::RestoreReport& report,
                           const proto::RestoreDocument& document) {
     const std::string& generation = report.generation;
+    tell_vmm_generation("");
     if (document.signal) {
-        const std::size_t told = workload_.signal_handlers(static_cast<int>(*document.signal));
+        const std::size_t told =
+            workload_.process().signal_handlers(static_cast<int>(*document.signal));
         record(Audience::guest, "workload_signalled",
                {{"signal", *document.signal}, {"processes", told}, {"generation", generation}});
     }
@@ -105,6 +110,7 @@ io::Awaitable<io::HttpReply> Agent::answer_restore(io::HttpRequest request) {
     proto::Parsed<proto::RestoreDocument> document = proto::parse_restore_document(request.body);
     if (!document) co_return io::HttpReply::error(400, "document", document.error().message());
     proto::RestoreDocument given = std::move(*document);
+    if (!given.config.empty()) take_boot_document(given.config, "boot document");
     given.received.at = received;
     const proto::RestoreReport report =
         co_await restore_.host_word(std::move(given), request.connection);

@@ -46,6 +46,12 @@ void Agent::make_routes() {
     routes_["POST /v1/restore"].handler = [this](io::HttpRequest request) {
         return answer_restore(std::move(request));
     };
+    routes_["POST /v1/workload/stop"].handler = [this](io::HttpRequest request) {
+        return answer_workload_stop(std::move(request));
+    };
+    routes_["POST /v1/workload/restart"].handler = [this](io::HttpRequest request) {
+        return answer_workload_restart(std::move(request));
+    };
     routes_["POST /v1/snapshot/prepare"].handler = [this](io::HttpRequest request) {
         return answer_prepare(std::move(request));
     };

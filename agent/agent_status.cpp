@@ -15,17 +15,6 @@ namespace json = boost::json;
 
 namespace {
 
-json::object workload_json(const Workload& workload) {
-    json::object object{{"state", name(workload.state())},
-                        {"pid", workload.pid()},
-                        {"argv", json::value_from(workload.command().argv)}};
-    if (workload.exit()) object["exit"] = proto::to_json(*workload.exit());
-    if (workload.failure()) object["error"] = proto::to_json(*workload.failure());
-    if (!workload.running() && !workload.command().argv.empty())
-        object["ended"] = workload.describe();
-    return object;
-}
-
 json::object memory_json() {
     const sys::Result<sys::MemoryUse> memory = sys::own_memory();
     if (!memory) return {};
@@ -50,7 +39,8 @@ json::object Agent::status() const {
                         {"boot_id", identity.boot_id},
                         {"generation", identity.generation},
                         {"epoch", identity.epoch}};
-    object["workload"] = workload_json(workload_);
+    object["workload"] = workload_.status();
+    if (vmm_.is_open()) object["vmm"] = {{"notified", vmm_.sent()}, {"given_up", vmm_.given_up()}};
     object["reaper"] = {{"children", reaper_.counters().children},
                         {"orphans", reaper_.counters().orphans},
                         {"watched", reaper_.watched()}};

@@ -1,76 +1,117 @@
 // The workload's life inside the agent.
 
 #include "agent/agent.hpp"
+#include "agent/io/race.hpp"
 #include "agent/sys/clock.hpp"
-#include "agent/sys/defence.hpp"
-#include "agent/sys/users.hpp"
+#include "proto/fields.hpp"
 
 #include <fmt/format.h>
 
-#include <unistd.h>
+#include <utility>
 
 namespace rouse {
 
 using namespace std::chrono_literals;
 
-io::Awaitable<> Agent::supervise_workload() {
-    if (workload_.command().argv.empty()) {
-        announce_ready();
-        co_return;
-    }
-    supervise::Stdio stdio{.in = -1, .out = STDOUT_FILENO, .err = STDERR_FILENO};
-    std::optional<output::WorkloadPipes> pipes;
-    if (options_.has_host) {
-        // An unknown user is the spawner's to report; root may own the pipes until then.
-        const sys::Result<sys::User> owner = sys::find_user(options_.config.workload.user);
-        sys::Result<output::WorkloadPipes> opened =
-            output_.open(owner ? owner->uid : 0, owner ? owner->gid : 0);
-        if (opened) {
-            pipes = std::move(*opened);
-            stdio.out = pipes->out.get();
-            stdio.err = pipes->err.get();
-        } else {
-            log_.error(fmt::format("cannot make the workload's pipes: {}, its output goes to the "
-                                   "console",
-                                   opened.error().message()));
-        }
-    } else {
-        stdio.in = STDIN_FILENO;
-    }
-    std::function<void()> close_pipes = [&pipes] { pipes.reset(); };
-    std::function<void()> started = [this] { workload_started(); };
-    co_await workload_.run(stdio, std::move(close_pipes), std::move(started));
-    if (sys::is_off(sys::Defence::exit_first)) (void)co_await output_.flushed(24h);
-    workload_ended();
+namespace {
+
+/// Beyond the grace of the workload: for the end of what was killed.
+constexpr std::chrono::milliseconds settling_patience = 5s;
+
+io::HttpReply cannot_reply(bool exists) {
+    if (!exists) return io::HttpReply::error(409, "no_workload", "this guest has no workload");
+    return io::HttpReply::error(409, "ended", "the workload has ended, and its output with it");
 }
 
-void Agent::workload_started() {
-    output_.retained().changed().notify_all(); // Who attached waits for it.
-    if (workload_.state() == Workload::State::failed) return;
-    boost::json::object body{{"pid", workload_.pid()}};
-    record(Audience::host, "workload_started", std::move(body));
-    announce_ready();
+/// Nothing, an empty object: whatever else is said is not understood.
+std::optional<io::HttpReply> refuse_body(const std::string& body) {
+    if (body.empty()) return std::nullopt;
+    const proto::Parsed<boost::json::value> value = proto::parse_json(body);
+    if (value && value->is_object() && value->get_object().empty()) return std::nullopt;
+    return io::HttpReply::error(400, "bad_request", "$: must be an empty object");
+}
+
+} // namespace
+
+WorkloadHooks Agent::workload_hooks() {
+    WorkloadHooks hooks;
+    hooks.event = [this](std::string_view type, boost::json::object body) {
+        record(Audience::host, type, std::move(body));
+    };
+    hooks.warn = [this](const std::string& line) { log_.warn(line); };
+    hooks.may_start = [this] { return wait_for_gate(); };
+    hooks.ready = [this] { announce_ready(); };
+    hooks.status = [this](const std::string& status) {
+        record(Audience::host, "workload_status", {{"status", status}});
+        vmm_.say_status(status);
+    };
+    hooks.changed = [this] { output_.retained().changed().notify_all(); };
+    hooks.over = [this] { workload_over(); };
+    return hooks;
+}
+
+void Agent::begin_workload() {
+    if (waits_for_boot()) return wait_for_boot();
+    workload_begun_ = true;
+    workload_.begin(options_.is_vm ? "/run/rouse" : "");
+}
+
+/// A run that begins in the middle of a restore waits for its end, like every exec; nobody gives
+/// its start up, and the end of the agent opens the gate.
+io::Awaitable<> Agent::wait_for_gate() {
+    while (options_.has_host) {
+        io::Awaitable<std::optional<io::HttpReply>> passing = pass_spawn_gate();
+        const std::optional<io::HttpReply> refused = co_await std::move(passing);
+        if (!refused || ending_) co_return;
+        io::Awaitable<> pausing = io::expire(100ms);
+        co_await std::move(pausing);
+    }
 }
 
 void Agent::announce_ready() {
     if (!options_.timeline.ready) options_.timeline.ready = sys::since_boot();
+    // Said anew after each restart of the workload, but a machine boots once.
+    if (!std::exchange(said_ready_, true)) tell_vmm_generation("READY=1");
     if (options_.is_vm) log_.info("READY");
 }
 
-void Agent::workload_ended() {
-    if (workload_.running()) return; // cancelled with the program
-    workload_over_.notify_all();
-    output_.retained().changed().notify_all();
-    const std::string how = workload_.describe();
-    if (options_.is_vm || workload_.failure()) log_.info(fmt::format("workload ended: {}", how));
-    boost::json::object body{{"ended", how}};
-    if (workload_.exit()) body["exit"] = proto::to_json(*workload_.exit());
-    if (workload_.failure()) body["error"] = proto::to_json(*workload_.failure());
-    record(Audience::host, "workload_exit", std::move(body));
-    output_.workload_exited();
+void Agent::workload_over() {
+    const Workload& process = workload_.process();
+    const std::string how = process.describe();
+    vmm_.say(workload::exit_words(process.exit(), process.shell_exit_code()));
+    if (options_.is_vm || process.failure()) log_.info(fmt::format("workload ended: {}", how));
     if (!options_.is_vm) return end(Ending::exit, how);
-    if (options_.config.on_exit == proto::OnExit::stay) return announce_ready();
-    end(options_.config.on_exit == proto::OnExit::reboot ? Ending::reboot : Ending::poweroff, how);
+    if (options_.config.on_exit == proto::OnExit::reboot) return end(Ending::reboot, how);
+    if (options_.config.on_exit == proto::OnExit::poweroff) return end(Ending::poweroff, how);
+    // The guest goes on without it, and has nothing to wait for any more.
+    if (!said_ready_) announce_ready();
+}
+
+io::Awaitable<io::HttpReply> Agent::answer_workload_stop(io::HttpRequest request) {
+    if (std::optional<io::HttpReply> refused = refuse_body(request.body)) co_return *refused;
+    // A frozen workload would hear of it when it is thawed.
+    if (std::optional<io::HttpReply> refused = spawn_refusal()) co_return *refused;
+    if (!workload_.stop()) co_return cannot_reply(workload_.exists());
+    io::Awaitable<io::HttpReply> settling = settled_workload();
+    co_return co_await std::move(settling);
+}
+
+io::Awaitable<io::HttpReply> Agent::answer_workload_restart(io::HttpRequest request) {
+    if (std::optional<io::HttpReply> refused = refuse_body(request.body)) co_return *refused;
+    if (std::optional<io::HttpReply> refused = spawn_refusal()) co_return *refused;
+    if (!workload_.restart()) co_return cannot_reply(workload_.exists());
+    io::Awaitable<io::HttpReply> settling = settled_workload();
+    co_return co_await std::move(settling);
+}
+
+/// Answers once what was asked for has happened, or with what it is at.
+io::Awaitable<io::HttpReply> Agent::settled_workload() {
+    io::Awaitable<bool> timed =
+        io::with_deadline(workload_.settled(), options_.config.stop_grace + settling_patience);
+    (void)co_await std::move(timed); // What it is at says whether it was in time.
+    io::HttpReply reply;
+    reply.body = boost::json::serialize(proto::to_json(main_document()));
+    co_return reply;
 }
 
 } // namespace rouse

@@ -28,11 +28,15 @@ namespace rouse {
 
 namespace {
 
-AgentOptions options_of_vm(boot::LoadedConfig loaded) {
+AgentOptions options_of_vm(boot::LoadedConfig loaded, const std::string& line) {
     AgentOptions options;
     options.problems = std::move(loaded.errors);
     options.problems.insert(options.problems.end(), loaded.warnings.begin(), loaded.warnings.end());
     options.config = std::move(loaded.config);
+    options.add_boot_document = [beneath = std::move(loaded.beneath),
+                                 line](const std::string& document, const std::string& source) {
+        return boot::add_boot_document(beneath, document, source, line);
+    };
     options.token = std::move(loaded.token);
     options.is_vm = true;
     options.has_host = true;
@@ -67,7 +71,7 @@ public:
         stage({{.name = "configuration", .work = [this] { return configure(); }}});
         explain_configuration();
         stage(guest_steps());
-        AgentOptions options = options_of_vm(std::move(loaded_));
+        AgentOptions options = options_of_vm(std::move(loaded_), command_line_);
         options.late_interfaces = std::move(late_interfaces_);
         options.timeline = std::move(timeline_);
         return options;
@@ -134,7 +138,8 @@ private:
 
     boot::Report configure() {
         const sys::Result<std::string> line = sys::kernel_command_line();
-        loaded_ = boot::load_config(boot::config_file, line ? *line : std::string());
+        if (line) command_line_ = *line;
+        loaded_ = boot::load_config({}, command_line_);
         boot::Report report;
         report.add({.name = "configuration",
                     .ok = loaded_.errors.empty(),
@@ -147,6 +152,7 @@ private:
 
     Log& log_;
     boot::Timeline timeline_;
+    std::string command_line_; ///< the kernel's
     boot::LoadedConfig loaded_;
     std::vector<std::string> late_interfaces_;
 };

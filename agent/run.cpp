@@ -20,7 +20,7 @@ constexpr int own_failure = 125; // docker-run(1), EXIT STATUS
 /// Reads the file into the options; says on the log what is wrong, and whether it can be used.
 bool read_configuration(const std::string& path, AgentOptions& options, Log& log) {
     if (path.empty()) return true;
-    boot::LoadedConfig loaded = boot::load_config(path, {});
+    boot::LoadedConfig loaded = boot::load_config({.config = path, .image = {}}, {});
     for (const std::string& error : loaded.errors)
         log.error(error);
     for (const std::string& warning : loaded.warnings)
@@ -67,6 +67,10 @@ int run(const Arguments& arguments) {
         if (!read_configuration(arguments.config, options, log)) return own_failure;
         if (!arguments.command.empty()) options.config.workload.argv = arguments.command;
         inherit_environment(options.config.workload);
+        options.add_boot_document = [beneath = options.config](const std::string& document,
+                                                               const std::string& source) {
+            return boot::add_boot_document(beneath, document, source, {});
+        };
         // Orphans come to PID 1 by themselves; anybody else has to ask for them.
         if (!arguments.is_pid1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
             log.warn("cannot become a subreaper: orphans go to PID 1");

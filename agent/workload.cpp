@@ -12,6 +12,9 @@ Workload::Workload(supervise::Spawner& spawner, proto::Command command)
 io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> close_stdio,
                               std::function<void()> on_started) {
     state_ = State::starting;
+    child_.reset();
+    exit_.reset();
+    failure_.reset();
     proto::Command command = command_;
     auto starting = spawner_.start(std::move(command), stdio, "main");
     supervise::StartResult started = co_await std::move(starting);
@@ -33,10 +36,25 @@ io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> clos
     state_ = State::exited;
 }
 
+void Workload::fail(std::string stage, const sys::error_code& error) {
+    child_.reset();
+    exit_.reset();
+    failure_.emplace();
+    failure_->stage = std::move(stage);
+    failure_->error = static_cast<std::uint64_t>(error.value());
+    failure_->message = error.message();
+    if (!command_.argv.empty()) failure_->path = command_.argv.front();
+    state_ = State::failed;
+}
+
 void Workload::signal(int number) {
     if (state_ == State::starting) return early_signals_.push_back(number);
     // An error means that the process is just ending: there is nobody left to signal.
     if (child_) (void)child_->signal_group(number);
+}
+
+void Workload::kill() {
+    if (child_) child_->kill();
 }
 
 std::size_t Workload::signal_handlers(int number) {

@@ -1,5 +1,6 @@
 #pragma once
-// The workload: the one process the VM exists for. Session `main`.
+// The process of the workload, the one that the VM exists for: one run after the other, each a new
+// process of the same command.
 
 #include "agent/io/async.hpp"
 #include "agent/supervise/spawner.hpp"
@@ -7,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rouse {
@@ -18,17 +20,36 @@ public:
     /// `stdio` is what the workload gets as descriptors 0, 1 and 2; borrowed.
     Workload(supervise::Spawner& spawner, proto::Command command);
 
-    /// Starts it, then waits for its end. `on_started` is called once it has exec'd (or has failed
-    /// to); `close_stdio` is called as soon as the child has its own copies.
+    /// For the runs to come.
+    void set_command(proto::Command command) { command_ = std::move(command); }
+    /// Adds a variable to the environment of the runs to come.
+    void set_variable(const std::string& name, std::string value) {
+        command_.env[name] = std::move(value);
+    }
+
+    /// Starts a run, then waits for its end. `on_started` is called once it has exec'd (or has
+    /// failed to); `close_stdio` is called as soon as the child has its own copies.
     io::Awaitable<> run(supervise::Stdio stdio, std::function<void()> close_stdio,
                         std::function<void()> on_started);
+
+    /// A run for which there could not even be what it would have been given.
+    void fail(std::string stage, const sys::error_code& error);
 
     /// SIGTERM, or another signal, to its process group: as soon as there is one while it starts,
     /// nothing when it does not run.
     void signal(int number);
 
+    /// SIGKILL to everything that the run has started; nothing when none is there.
+    void kill();
+
     /// To those of its processes that handle the signal; how many got it.
     std::size_t signal_handlers(int number);
+
+    /// As supervise::Child has it, of the present run.
+    [[nodiscard]] sys::Result<sys::UniqueFd> memory_events() const {
+        if (!child_) return sys::error_from(ENOENT);
+        return child_->memory_events();
+    }
 
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool running() const {

@@ -9,7 +9,7 @@
 namespace rouse {
 
 sys::Result<std::shared_ptr<exec::Attachable>>
-WorkloadSession::make(WorkloadClients& clients, Workload& workload,
+WorkloadSession::make(WorkloadClients& clients, WorkloadService& workload,
                       output::RetainedOutput& output) {
     if (clients.all >= proto::limits::output_readers) return sys::error_from(EBUSY);
     std::size_t capacity = 0;
@@ -21,12 +21,13 @@ WorkloadSession::make(WorkloadClients& clients, Workload& workload,
         new WorkloadSession(clients, workload, output, std::move(*scratch)));
 }
 
-WorkloadSession::WorkloadSession(WorkloadClients& clients, Workload& workload,
+WorkloadSession::WorkloadSession(WorkloadClients& clients, WorkloadService& workload,
                                  output::RetainedOutput& output, output::Scratch scratch)
     : clients_(clients), workload_(workload), output_(output), streams_(output.streams()),
       scratch_(std::move(scratch)) {
     ++clients_.all;
-    input_.close(); // What comes is acknowledged and thrown away.
+    input_.close();
+    workload_.renew_input();
 }
 
 const output::RetainedStream* WorkloadSession::find(std::uint8_t stream) const {
@@ -60,13 +61,13 @@ std::uint64_t WorkloadSession::take_control() {
 }
 
 sys::Result<> WorkloadSession::signal(int number) {
-    if (!workload_.running()) return sys::error_from(ESRCH);
-    workload_.signal(number);
+    if (!workload_.process().running()) return sys::error_from(ESRCH);
+    workload_.process().signal(number);
     return {};
 }
 
-sys::Result<> WorkloadSession::resize(const proto::TerminalSize&) {
-    return sys::error_from(ENOTTY);
+sys::Result<> WorkloadSession::resize(const proto::TerminalSize& size) {
+    return workload_.resize(size);
 }
 
 } // namespace rouse

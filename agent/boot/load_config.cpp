@@ -21,16 +21,18 @@ void take_problems(const proto::Problems& problems, const std::string& source,
         loaded.warnings.push_back(source + ": " + problem.message());
 }
 
-void read_file_on_top(const std::string& file, LoadedConfig& loaded) {
+/// Whether it could be used, or was not there.
+bool read_file_on_top(const std::string& file, LoadedConfig& loaded) {
     const sys::Result<std::string> text = sys::read_file(file);
     if (!text) {
-        if (text.error() != sys::error_from(ENOENT))
-            loaded.errors.push_back(file + ": " + text.error().message());
-        return;
+        if (text.error() == sys::error_from(ENOENT)) return true;
+        loaded.errors.push_back(file + ": " + text.error().message());
+        return false;
     }
-    proto::ReadConfig read = proto::read_config(*text);
+    proto::ReadConfig read = proto::read_config(*text, loaded.config);
     take_problems(read.problems, file, loaded);
     if (read.problems.errors.empty()) loaded.config = std::move(read.config);
+    return read.problems.errors.empty();
 }
 
 constexpr std::size_t shortest_token = 16;
@@ -58,13 +60,28 @@ void read_token(LoadedConfig& loaded) {
 
 } // namespace
 
-LoadedConfig load_config(const std::string& file, std::string_view command_line) {
+LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line) {
     LoadedConfig loaded;
-    read_file_on_top(file, loaded);
+    const bool image = files.image.empty() || read_file_on_top(files.image, loaded);
+    // Half of it could run the right workload as the wrong user.
+    if (!read_file_on_top(files.config, loaded) || !image) loaded.config = {};
+    loaded.beneath = loaded.config;
     proto::ReadConfig read = proto::read_kernel_command_line(command_line, loaded.config);
     take_problems(read.problems, "kernel command line", loaded);
     loaded.config = std::move(read.config);
     read_token(loaded);
+    return loaded;
+}
+
+LoadedConfig add_boot_document(const proto::Config& beneath, std::string_view document,
+                               const std::string& source, std::string_view command_line) {
+    LoadedConfig loaded;
+    loaded.beneath = beneath;
+    proto::ReadConfig said = proto::read_boot_document(document, beneath);
+    take_problems(said.problems, source, loaded);
+    if (!loaded.errors.empty()) return loaded;
+    // What is wrong with the command line was said at the boot.
+    loaded.config = proto::read_kernel_command_line(command_line, std::move(said.config)).config;
     return loaded;
 }
 

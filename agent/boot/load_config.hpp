@@ -1,5 +1,6 @@
 #pragma once
-// Where the configuration comes from: a file of the image, then the kernel command line.
+// Where the configuration comes from: what the OCI image says, a file of the root, then the kernel
+// command line.
 
 #include "proto/config.hpp"
 
@@ -9,7 +10,10 @@
 
 namespace rouse::boot {
 
-inline constexpr const char* config_file = "/etc/rouse/config.json";
+struct ConfigFiles {
+    std::string config = "/etc/rouse/config.json";
+    std::string image = "/etc/rouse/image.json"; ///< the configuration of an OCI image; empty: none
+};
 
 struct LoadedConfig {
     proto::Config config;
@@ -17,14 +21,21 @@ struct LoadedConfig {
     /// used.
     std::vector<std::string> errors;
     std::vector<std::string> warnings; ///< keys that nobody knows
+    proto::Config beneath;             ///< the same without the kernel command line
     std::string token;                 ///< what `token_file` holds; empty without one
 };
 
-/// Reads the file (a missing one is empty) and on top of it the `rouse.*` keys of `command_line`,
-/// which win. A file with an error is used in no part: half a configuration could run the right
+/// Reads the image's configuration, the file (missing ones are empty) and on top of them the
+/// `rouse.*` keys of `command_line`, which win; the file may be an image's configuration, too.
+/// Files of which one has an error are used in no part: half a configuration could run the right
 /// workload as the wrong user. The guest then has no workload, unless the command line names one,
 /// and still serves exec, so that somebody can look. A token that was asked for and cannot be read
 /// is an error, and in its place stands one that nobody knows: nobody is served without it.
-LoadedConfig load_config(const std::string& file, std::string_view command_line);
+LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line);
+
+/// The configuration that a boot document makes, which came on `source`: on top of `beneath`, and
+/// beneath `command_line`. With errors nothing of it is to be used.
+LoadedConfig add_boot_document(const proto::Config& beneath, std::string_view document,
+                               const std::string& source, std::string_view command_line);
 
 } // namespace rouse::boot

@@ -44,10 +44,17 @@ std::optional<std::chrono::milliseconds> timeout_of(const io::HttpRequest& reque
 }
 
 ListedSession as_listed(const std::shared_ptr<Session>& session) {
-    return {.document = [session] { return session->document(); },
-            .signal = [session](int number) { return session->signal(number).has_value(); },
-            .wait = [session] { return session->wait_result(); },
-            .attach = [session] { return sys::Result<std::shared_ptr<Attachable>>(session); }};
+    ListedSession listed{
+        .document = [session] { return session->document(); },
+        .signal = [session](int number) { return session->signal(number).has_value(); },
+        .wait = [session] { return session->wait_result(); },
+        .attach = [session] { return sys::Result<std::shared_ptr<Attachable>>(session); },
+        .resize = {}};
+    if (session->has_terminal())
+        listed.resize = [session](const proto::TerminalSize& size) {
+            return session->resize(size).has_value();
+        };
+    return listed;
 }
 
 } // namespace
@@ -134,11 +141,11 @@ io::Awaitable<io::HttpReply> SessionService::signal(io::HttpRequest request) {
 
 io::Awaitable<io::HttpReply> SessionService::resize(io::HttpRequest request) {
     const std::string id = id_of(request);
-    if (!find(id)) co_return unknown(id);
+    const std::optional<ListedSession> session = find(id);
+    if (!session) co_return unknown(id);
     const proto::Parsed<proto::TerminalSize> size = proto::parse_terminal_size(request.body);
     if (!size) co_return Reply::error(400, "bad_request", size.error().message());
-    const std::shared_ptr<Session> session = sessions_.find(id);
-    if (!session || !session->has_terminal())
+    if (!session->resize)
         co_return Reply::error(409, "no_terminal", fmt::format("session '{}' has no terminal", id));
     if (!session->resize(*size)) co_return ended_reply(id);
     co_return answer_session(session->document());

@@ -22,6 +22,8 @@ struct ListedSession {
     /// For one client; empty where nobody can attach. Errors: EBUSY when too many look already;
     /// those of making a pipe.
     std::function<sys::Result<std::shared_ptr<Attachable>>()> attach;
+    /// Of its terminal; empty where it has none. False: it does not run.
+    std::function<bool(const proto::TerminalSize& size)> resize;
 };
 
 /// Those that are no command of a client, of functions that Agent hands over: the workload, then

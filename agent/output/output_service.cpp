@@ -108,6 +108,15 @@ void OutputService::disconnect() {
         relay->disconnect();
 }
 
+WorkloadPipes OutputService::write_ends(sys::WriteMode mode) const {
+    WorkloadPipes ends;
+    for (const std::unique_ptr<Relay>& relay : relays_) {
+        sys::Result<sys::UniqueFd> end = relay->write_end(mode);
+        if (end) (relay->name() == "stdout" ? ends.out : ends.err) = std::move(*end);
+    }
+    return ends;
+}
+
 void OutputService::workload_exited() {
     for (const std::unique_ptr<Relay>& relay : relays_)
         relay->workload_exited();

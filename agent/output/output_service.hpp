@@ -5,6 +5,7 @@
 #include "agent/io/task_group.hpp"
 #include "agent/output/relay.hpp"
 #include "agent/output/retained_output.hpp"
+#include "agent/sys/pipe.hpp"
 
 #include <memory>
 #include <vector>
@@ -13,7 +14,8 @@
 
 namespace rouse::output {
 
-/// Write ends for descriptors 1 and 2 of the workload. They block, as programs expect.
+/// Write ends for descriptors 1 and 2 of the workload. They block, as programs expect, unless they
+/// were asked for otherwise.
 struct WorkloadPipes {
     sys::UniqueFd out;
     sys::UniqueFd err;
@@ -46,8 +48,12 @@ public:
     /// Fence: drops both connections at once and dials no more. Filling goes on.
     void disconnect();
 
-    /// The workload's process was reaped. Whoever still holds the pipes has drain_deadline left;
-    /// what they write later is dropped and counted.
+    /// Other write ends of the same streams, for another run of the workload or for what writes in
+    /// its name. Of a stream that has ended, and of all before open(), there is none.
+    [[nodiscard]] WorkloadPipes write_ends(sys::WriteMode mode) const;
+
+    /// The last process of the workload was reaped. Whoever still holds the pipes has
+    /// drain_deadline left; what they write later is dropped and counted.
     void workload_exited();
 
     /// A host has asked for something: one that was away for long may be back.

@@ -216,6 +216,12 @@ void Relay::count_after_end(std::size_t bytes) {
     after_end_ += bytes - told;
 }
 
+sys::Result<sys::UniqueFd> Relay::write_end(sys::WriteMode mode) const {
+    // A stream that has ended is still drained, but what comes is thrown away.
+    if (!state_.source.is_open() || state_.book.ended()) return sys::error_from(EPIPE);
+    return sys::open_write_end(state_.source.native_handle(), mode);
+}
+
 void Relay::workload_exited() {
     workload_exited_ = true;
     state_.unwatched.notify();

@@ -8,6 +8,7 @@
 #include "agent/output/progress_watch.hpp"
 #include "agent/output/relay_status.hpp"
 #include "agent/output/retained_cursor.hpp"
+#include "agent/sys/pipe.hpp"
 
 #include <string>
 
@@ -38,6 +39,10 @@ public:
     void disconnect();
     /// There is a reason to dial: a request of a host, or the workload's exit.
     void nudge() { state_.call_host(); }
+
+    /// Another write end of the workload's pipe. Errors: EPIPE after the end of the stream; those
+    /// of sys::open_write_end().
+    [[nodiscard]] sys::Result<sys::UniqueFd> write_end(sys::WriteMode mode) const;
 
     /// The workload is gone: the console is not kept waiting for a host any more.
     void workload_exited();

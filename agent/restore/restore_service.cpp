@@ -169,7 +169,9 @@ LinkHooks RestoreService::link_hooks() {
         hear(event::LinkFailed{link, std::move(why)});
     };
     hooks.acknowledged = [this](std::uint64_t link, proto::LinkHelloAck ack) {
+        const std::string config = ack.document.config;
         hear(event::HelloAck{link, std::move(ack.nonce), std::move(ack.document)});
+        if (!config.empty() && hooks_.configuration) hooks_.configuration(config);
     };
     hooks.lost = [this](std::uint64_t link, std::string why) {
         log("link: lost, " + why);

@@ -56,6 +56,8 @@ struct RestoreHooks {
     std::function<void(const proto::RestoreReport&, const proto::RestoreDocument&)> restored = {};
     /// The link was lost, or a timer was late: what can be looked at only then is looked at.
     std::function<void()> look_again = {};
+    /// A configuration came on the link, JSON text.
+    std::function<void(const std::string& config)> configuration = {};
     /// Applies a document: repair(). Called again only once it has ended, since the machine
     /// finishes the step at work before it begins anew.
     std::function<io::Awaitable<Repairs>(RepairOrder order)> repair = {};

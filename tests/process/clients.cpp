@@ -141,6 +141,7 @@ TEST_CASE("the schemas of the OpenAPI document are the documents of the code", "
                         .routes = std::vector<proto::NetworkRoute>(1)}};
     restore.dns.emplace();
     restore.close_tcp = true;
+    restore.config = "{}";
     restore.signal = 1;
     const json::object restoring = proto::to_json(restore);
     CHECK(test::openapi_properties("RestoreDocument") == keys_of(restoring));

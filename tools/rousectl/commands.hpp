@@ -25,6 +25,8 @@ struct Common {
 using Command = std::function<int()>;
 
 // Borrow `common`, which is complete when the command runs.
+/// `check FILE`, which asks no machine.
+void add_check(CLI::App& app, Command& chosen);
 void add_exec(CLI::App& app, const Common& common, Command& chosen);
 void add_attach(CLI::App& app, const Common& common, Command& chosen);
 void add_ps(CLI::App& app, const Common& common, Command& chosen);
@@ -42,6 +44,7 @@ void add_logs(CLI::App& app, const Common& common, Command& chosen);
 void add_debug(CLI::App& app, const Common& common, Command& chosen);
 void add_metrics(CLI::App& app, const Common& common, Command& chosen);
 void add_events(CLI::App& app, const Common& common, Command& chosen);
+void add_workload(CLI::App& app, const Common& common, Command& chosen);
 void add_collect(CLI::App& app, const Common& common, Command& chosen);
 
 } // namespace rouse::ctl

@@ -47,7 +47,9 @@ int run(int argc, char** argv) {
     ctl::add_debug(app, common, chosen);
     ctl::add_metrics(app, common, chosen);
     ctl::add_events(app, common, chosen);
+    ctl::add_workload(app, common, chosen);
     ctl::add_collect(app, common, chosen);
+    ctl::add_check(app, chosen);
     try {
         app.parse(arguments_for_parser(argc, argv));
     } catch (const CLI::ParseError& error) {

@@ -13,6 +13,7 @@ LAYERS = {
     "agent/files": 3,
     "agent/output": 3,
     "agent/restore": 3,
+    "agent/workload": 3,
     "agent": 4,
 }
 BEAST_BUDGET = 4  # translation units of the agent; each costs 15 to 20 s and 0.9 GB to compile
