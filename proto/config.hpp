@@ -5,6 +5,7 @@
 #include "proto/exec.hpp"
 #include "proto/guest_config.hpp"
 #include "proto/limits.hpp"
+#include "proto/storage_config.hpp"
 #include "proto/workload_config.hpp"
 
 namespace rouse::proto {
@@ -93,6 +94,9 @@ struct Config {
     RestoreConfig restore;
     HooksConfig hooks;
     GuestConfig guest;
+    RootConfig root;
+    std::vector<VolumeConfig> volumes;
+    std::vector<SwapConfig> swap;
     std::chrono::milliseconds stop_grace = limits::kill_grace;
     std::chrono::milliseconds write_timeout = limits::write_timeout;
     std::chrono::milliseconds confirm_deadline = limits::confirm;

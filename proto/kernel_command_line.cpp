@@ -84,6 +84,12 @@ constexpr std::array keys = {
     Key{"rouse.network", "network", Form::interfaces},
     Key{"rouse.dns", "dns.servers", Form::words},
     Key{"rouse.dns_search", "dns.search", Form::words},
+    Key{"rouse.root", "root.source", Form::text},
+    Key{"rouse.rootfstype", "root.type", Form::text},
+    Key{"rouse.rootflags", "root.options", Form::text},
+    Key{"rouse.overlay", "root.overlay", Form::text},
+    Key{"rouse.overlayflags", "root.overlay_options", Form::text},
+    Key{"rouse.root_wait_ms", "root.wait_ms", Form::number},
 };
 
 Parsed<json::value> interfaces(const std::string& text) {

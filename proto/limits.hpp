@@ -73,6 +73,10 @@ inline constexpr std::chrono::milliseconds exit_report_longest = 600s;
 inline constexpr std::size_t agent_memory_min = 16 * 1024 * 1024;
 inline constexpr std::size_t agent_cpu_weight = 1000;
 
+// Disks
+inline constexpr std::chrono::milliseconds device_wait = 10s;
+inline constexpr std::size_t volumes = 64;
+
 // Connections
 inline constexpr std::chrono::milliseconds header_read = 5s;
 inline constexpr std::chrono::milliseconds body_read = 10s;

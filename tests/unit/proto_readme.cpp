@@ -151,6 +151,8 @@ std::map<std::string, std::string> first_limits_of_the_code() {
             {"spawn_gate", in_milliseconds(l::spawn_gate)},
             {"kill_grace", in_milliseconds(l::kill_grace)},
             {"shutdown_total", in_milliseconds(l::shutdown_total)},
+            {"device_wait", in_milliseconds(l::device_wait)},
+            {"volumes", std::to_string(l::volumes)},
             {"header_read", in_milliseconds(l::header_read)},
             {"body_read", in_milliseconds(l::body_read)},
             {"idle_keep_alive", in_milliseconds(l::idle_keep_alive)},
