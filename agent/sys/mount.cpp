@@ -24,22 +24,6 @@ bool is_octal(char c) {
     return c >= '0' && c <= '7';
 }
 
-/// "\040" is a blank: three octal digits stand for one byte.
-std::string unescape(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\' || i + 3 >= text.size() || !is_octal(text[i + 1]) ||
-            !is_octal(text[i + 2]) || !is_octal(text[i + 3])) {
-            plain += text[i];
-            continue;
-        }
-        plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                   (text[i + 3] - '0'));
-        i += 3;
-    }
-    return plain;
-}
-
 } // namespace
 
 Result<> mount(const Mount& what) {
@@ -61,14 +45,29 @@ Result<std::vector<Mount>> current_mounts() {
     return parse_mounts(*text);
 }
 
+std::string unescape_mount_field(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 3 >= text.size() || !is_octal(text[i + 1]) ||
+            !is_octal(text[i + 2]) || !is_octal(text[i + 3])) {
+            plain += text[i];
+            continue;
+        }
+        plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                   (text[i + 3] - '0'));
+        i += 3;
+    }
+    return plain;
+}
+
 std::vector<Mount> parse_mounts(std::string_view text) {
     std::vector<Mount> mounts;
     while (!text.empty()) {
         std::string_view line = proto::split_off(text, '\n');
         Mount entry;
-        entry.source = unescape(proto::split_off(line, ' '));
-        entry.target = unescape(proto::split_off(line, ' '));
-        entry.type = unescape(proto::split_off(line, ' '));
+        entry.source = unescape_mount_field(proto::split_off(line, ' '));
+        entry.target = unescape_mount_field(proto::split_off(line, ' '));
+        entry.type = unescape_mount_field(proto::split_off(line, ' '));
         if (!entry.type.empty()) mounts.push_back(std::move(entry));
     }
     return mounts;
@@ -77,6 +76,13 @@ std::vector<Mount> parse_mounts(std::string_view text) {
 Result<> make_directory(const std::string& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
     return last_error();
+}
+
+Result<> make_directories(const std::string& path, mode_t mode) {
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        if (const Result<> made = make_directory(path.substr(0, end), mode); !made) return made;
+        if (end == std::string::npos) return {};
+    }
 }
 
 Result<> make_symlink(const std::string& target, const std::string& path) {

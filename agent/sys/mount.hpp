@@ -35,8 +35,15 @@ Result<std::vector<Mount>> current_mounts();
 /// Reads the text of /proc/self/mounts: source, target and type; blanks are octal escapes there.
 std::vector<Mount> parse_mounts(std::string_view text);
 
+/// A field of that file: "\\040" there is a blank, three octal digits for one byte.
+std::string unescape_mount_field(std::string_view text);
+
 /// Makes the directory; one that exists is fine. Errors: those of mkdir(2).
 Result<> make_directory(const std::string& path, mode_t mode);
+
+/// Makes the directory and those above it, each with this mode as far as the umask leaves it; what
+/// exists is fine. The path is absolute. Errors: those of mkdir(2).
+Result<> make_directories(const std::string& path, mode_t mode);
 
 /// Makes a symbolic link at `path`; anything that exists there is left alone and is fine.
 Result<> make_symlink(const std::string& target, const std::string& path);

@@ -49,17 +49,10 @@ Result<> write_in_place(const std::string& path, const std::string& contents) {
     return {};
 }
 
-Result<> make_directories(const std::string& path) {
-    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-        if (const Result<> made = make_directory(path.substr(0, end), 0755); !made) return made;
-        if (end == std::string::npos) return {};
-    }
-}
-
 Result<Replaced> cover(const std::string& path, const std::string& contents, mode_t mode,
                        const std::string& covers) {
     const std::string file = covers + path.substr(path.rfind('/'));
-    if (const Result<> made = make_directories(covers); !made) return made.error();
+    if (const Result<> made = make_directories(covers, 0755); !made) return made.error();
     if (const Result<> written = write_new(file, contents, mode); !written) return written.error();
     const Result<> mounted =
         mount({.source = file, .target = path, .type = "none", .flags = MS_BIND, .data = {}});
