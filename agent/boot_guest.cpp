@@ -7,8 +7,10 @@
 #include "agent/boot/mounts.hpp"
 #include "agent/boot/names.hpp"
 #include "agent/boot/network.hpp"
+#include "agent/boot/root.hpp"
 #include "agent/boot/steps.hpp"
 #include "agent/boot/sysctls.hpp"
+#include "agent/boot/volumes.hpp"
 #include "agent/debug/debug_command.hpp"
 #include "agent/sys/clock.hpp"
 #include "agent/sys/machine.hpp"
@@ -68,7 +70,9 @@ public:
         stage({{.name = "mounts", .work = &boot::mount_all}});
         log_ = Log::on_console(); // devtmpfs may have brought a console that was not there before
         stage({{.name = "modules", .work = [] { return boot::load_modules(); }}});
-        stage({{.name = "configuration", .work = [this] { return configure(); }}});
+        stage({{.name = "configuration", .work = [this] { return configure({}); }}});
+        stage({{.name = "root", .work = [this] { return enter_root(); }}});
+        if (entered_root_) go_on_in_root();
         explain_configuration();
         stage(guest_steps());
         AgentOptions options = options_of_vm(std::move(loaded_), command_line_);
@@ -78,6 +82,20 @@ public:
     }
 
 private:
+    /// What was read of the initramfs is what the root's own configuration is read on top of.
+    boot::Report enter_root() {
+        boot::EnteredRoot entered = boot::enter_root(loaded_.config.root);
+        entered_root_ = entered.outcome == boot::RootOutcome::switched;
+        return std::move(entered.report);
+    }
+
+    void go_on_in_root() {
+        stage({{.name = "mounts of the root", .work = &boot::mount_all}}); // what is missing there
+        stage({{.name = "modules of the root", .work = [] { return boot::load_modules(); }}});
+        stage({{.name = "configuration of the root",
+                .work = [this] { return configure(std::move(loaded_.config)); }}});
+    }
+
     /// Runs the steps; throws when one failed that nothing can work without.
     void stage(std::vector<boot::BootStep> steps) {
         const boot::StepWatch watch{
@@ -97,13 +115,19 @@ private:
     std::vector<boot::BootStep> guest_steps() {
         const proto::GuestConfig& guest = loaded_.config.guest;
         return {
+            {.name = "volumes",
+             .work = [this] { return boot::mount_volumes(loaded_.config.volumes); }},
+            {.name = "swap",
+             .work = [this] { return boot::enable_swap(loaded_.config.swap); },
+             .after = {"volumes"}},
             {.name = "hostname",
              .work = [this] { return boot::set_hostname(loaded_.config.hostname); }},
             {.name = "hosts",
              .work = [&guest] { return boot::write_hosts(guest.hosts); },
-             .after = {"hostname"}},
+             .after = {"hostname", "volumes"}},
             {.name = "resolv.conf",
-             .work = [&guest] { return boot::write_resolv_conf(guest.dns); }},
+             .work = [&guest] { return boot::write_resolv_conf(guest.dns); },
+             .after = {"volumes"}},
             {.name = "sysctls", .work = [&guest] { return boot::set_sysctls(guest.sysctls); }},
             // What is set for all interfaces to come must be there when they are brought up.
             {.name = "network", .work = [this] { return set_up_network(); }, .after = {"sysctls"}},
@@ -136,10 +160,10 @@ private:
             log_.warn(warning);
     }
 
-    boot::Report configure() {
+    boot::Report configure(proto::Config beneath) {
         const sys::Result<std::string> line = sys::kernel_command_line();
         if (line) command_line_ = *line;
-        loaded_ = boot::load_config({}, command_line_);
+        loaded_ = boot::load_config({}, command_line_, std::move(beneath));
         boot::Report report;
         report.add({.name = "configuration",
                     .ok = loaded_.errors.empty(),
@@ -152,6 +176,7 @@ private:
 
     Log& log_;
     boot::Timeline timeline_;
+    bool entered_root_ = false;
     std::string command_line_; ///< the kernel's
     boot::LoadedConfig loaded_;
     std::vector<std::string> late_interfaces_;

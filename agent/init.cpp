@@ -2,6 +2,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/boot/power_choice.hpp"
+#include "agent/boot/root.hpp"
 #include "agent/boot/shutdown.hpp"
 #include "agent/boot_guest.hpp"
 #include "agent/last_processes.hpp"

@@ -60,11 +60,16 @@ void read_token(LoadedConfig& loaded) {
 
 } // namespace
 
-LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line) {
+LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line,
+                         proto::Config base) {
     LoadedConfig loaded;
+    loaded.config = base;
     const bool image = files.image.empty() || read_file_on_top(files.image, loaded);
-    // Half of it could run the right workload as the wrong user.
-    if (!read_file_on_top(files.config, loaded) || !image) loaded.config = {};
+    if (!read_file_on_top(files.config, loaded) || !image) {
+        loaded.config = std::move(base);
+        // Half a configuration could run the right workload as the wrong user.
+        loaded.config.workload = {};
+    }
     loaded.beneath = loaded.config;
     proto::ReadConfig read = proto::read_kernel_command_line(command_line, loaded.config);
     take_problems(read.problems, "kernel command line", loaded);

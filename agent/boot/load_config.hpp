@@ -25,13 +25,15 @@ struct LoadedConfig {
     std::string token;                 ///< what `token_file` holds; empty without one
 };
 
-/// Reads the image's configuration, the file (missing ones are empty) and on top of them the
-/// `rouse.*` keys of `command_line`, which win; the file may be an image's configuration, too.
-/// Files of which one has an error are used in no part: half a configuration could run the right
-/// workload as the wrong user. The guest then has no workload, unless the command line names one,
-/// and still serves exec, so that somebody can look. A token that was asked for and cannot be read
-/// is an error, and in its place stands one that nobody knows: nobody is served without it.
-LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line);
+/// Reads the image's configuration, the file (missing ones are empty) on top of `base`, and on top
+/// of them the `rouse.*` keys of `command_line`, which win; the file may be an image's
+/// configuration, too. Files of which one has an error are used in no part: half a configuration
+/// could run the right workload as the wrong user. The guest then has no workload, unless the
+/// command line names one, and still serves exec, so that somebody can look. A token that was asked
+/// for and cannot be read is an error, and in its place stands one that nobody knows: nobody is
+/// served without it. `base` is what the initramfs said, where a root has been entered since.
+LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line,
+                         proto::Config base = {});
 
 /// The configuration that a boot document makes, which came on `source`: on top of `beneath`, and
 /// beneath `command_line`. With errors nothing of it is to be used.

@@ -1,9 +1,10 @@
 #include "agent/boot/modules.hpp"
 
-#include "agent/sys/module.hpp"
+#include "agent/boot/module_index.hpp"
 #include "agent/sys/proc.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace rouse::boot {
 
@@ -18,35 +19,23 @@ std::string_view trimmed(std::string_view text) {
     return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
-std::string base_name(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);
-}
-
-Step load(const std::string& path) {
-    const sys::Result<sys::ModuleOutcome> done = sys::load_module(path);
-    Step step{
-        .name = "module " + base_name(path), .ok = done.has_value(), .fatal = false, .message = ""};
-    if (!done)
-        // The kernel's words for it would be "no such file" even when the file is there.
-        step.message = path + ": " + done.error().message() +
-                       (done.error() == sys::error_from(ENOENT) ? " (or a symbol it needs)" : "");
-    else if (*done == sys::ModuleOutcome::was_loaded)
-        step.message = "was loaded already";
-    return step;
+bool is_path(std::string_view text) {
+    return text.find('/') != std::string_view::npos || text.ends_with(".ko");
 }
 
 } // namespace
 
 std::vector<std::string> parse_module_list(std::string_view text) {
-    std::vector<std::string> paths;
+    std::vector<std::string> modules;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = trimmed(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.empty()) continue;
-        paths.push_back(line.front() == '/' ? std::string(line) : "/" + std::string(line));
+        const bool relative = is_path(line) && line.front() != '/';
+        modules.push_back(relative ? "/" + std::string(line) : std::string(line));
     }
-    return paths;
+    return modules;
 }
 
 Report load_modules(const std::string& file) {
@@ -57,8 +46,15 @@ Report load_modules(const std::string& file) {
         report.add("read " + file, text.error());
         return report;
     }
-    for (const std::string& path : parse_module_list(*text))
-        report.add(load(path));
+    std::optional<ModuleIndex> index; // read only when a name needs it
+    for (const std::string& module : parse_module_list(*text)) {
+        if (is_path(module)) {
+            report.add(load_module_file(module));
+            continue;
+        }
+        if (!index) index = ModuleIndex::of_this_kernel();
+        report.append(load_module(*index, module));
+    }
     return report;
 }
 

@@ -1,5 +1,8 @@
 #include "agent/boot/shutdown.hpp"
 
+#include "agent/boot/root.hpp"
+#include "agent/sys/swap.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -49,6 +52,23 @@ sys::Result<> reboot() {
     return sys::end_machine(sys::PowerAction::reboot);
 }
 
+/// A file system that holds an area cannot be unmounted before.
+void switch_swap_off(Report& report) {
+    const auto areas = sys::swap_areas();
+    if (!areas) return report.add("read /proc/swaps", areas.error());
+    for (const sys::SwapArea& area : *areas)
+        report.add("swap off " + area.path, sys::swap_off(area.path));
+}
+
+sys::Result<> let_go(const sys::Mount& mount) {
+    // The overlay holds its file systems through mounts of its own: unmounting what is seen of them
+    // would leave the disk open for writing.
+    if (mount.target == overlay_upper) (void)sys::remount_read_only(mount.target);
+    sys::Result<> done = sys::unmount(mount.target);
+    if (!done) done = sys::remount_read_only(mount.target);
+    return done;
+}
+
 void after(std::chrono::milliseconds time, sys::Result<> (*act)()) {
     std::thread([time, act] {
         wait_for(time);
@@ -68,15 +88,14 @@ Report unmount_all() {
     Report report;
     sys::sync_all();
     report.add("sync", {});
+    switch_swap_off(report);
     const auto mounted = sys::current_mounts();
     if (!mounted) {
         report.add("read /proc/self/mounts", mounted.error());
         return report;
     }
     for (const sys::Mount& mount : persistent_mounts(*mounted)) {
-        sys::Result<> done = sys::unmount(mount.target);
-        if (!done) done = sys::remount_read_only(mount.target);
-        report.add("unmount " + mount.target, done);
+        report.add("unmount " + mount.target, let_go(mount));
     }
     return report;
 }

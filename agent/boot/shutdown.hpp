@@ -14,8 +14,8 @@ namespace rouse::boot {
 /// read-only. File systems that live in memory or in the kernel are left alone.
 std::vector<sys::Mount> persistent_mounts(const std::vector<sys::Mount>& mounted);
 
-/// Syncs, then unmounts or, where something still uses it, remounts read-only. Blocks as long as
-/// the disks do: arm arm_last_resort() first.
+/// Syncs, switches swap off, then unmounts or, where something still uses it, remounts read-only.
+/// Blocks as long as the disks do: arm arm_last_resort() first.
 Report unmount_all();
 
 /// Ends the machine by force when the orderly end takes too long: after `deadline` the kernel is
