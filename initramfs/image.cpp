@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
@@ -47,31 +48,60 @@ void add_busybox(Archive& archive, const std::filesystem::path& busybox) {
     archive.add_symlink("usr/sbin", "../bin");
 }
 
-/// Puts `module` and what it depends on into the archive; returns the paths in the guest.
-std::vector<std::string> add_module(Archive& archive, const Kernel& kernel,
-                                    const std::string& module) {
-    std::vector<std::string> paths;
-    for (const auto& file : kernel.load_order(module)) {
-        paths.push_back(guest_module_path(file, kernel.directory()));
-        archive.add_file(paths.back(), read_module(file));
+/// The modules of an image, and what the agent finds them by.
+class ModuleFolder {
+public:
+    ModuleFolder(Archive& archive, const Kernel& kernel) : archive_(archive), kernel_(kernel) {}
+
+    /// Puts `module` and what it depends on into the archive; returns the paths in the guest.
+    std::vector<std::string> add(const std::string& module) {
+        std::vector<std::string> paths;
+        std::string needed; // by the one that comes next, nearest first
+        for (const auto& file : kernel_.load_order(module)) {
+            paths.push_back(guest_module_path(file, kernel_.directory()));
+            dependencies_.try_emplace(paths.back(), needed);
+            needed = " " + paths.back() + needed;
+            archive_.add_file(paths.back(), read_module(file));
+        }
+        return paths;
     }
-    return paths;
+
+    /// Writes modules.dep. What stands before a module in its order counts as needed by it, which
+    /// loads the same files. Source: modules.dep(5).
+    void finish() {
+        std::string text;
+        for (const auto& [path, needed] : dependencies_)
+            text += fmt::format("{}:{}\n", path, needed);
+        archive_.add_file(fmt::format("lib/modules/{}/modules.dep", kernel_.version()),
+                          std::move(text));
+    }
+
+private:
+    Archive& archive_;
+    const Kernel& kernel_;
+    std::map<std::string, std::string> dependencies_;
+};
+
+std::vector<std::string> add_kernel_modules(Archive& archive, const ImageOptions& options,
+                                            const Kernel& kernel) {
+    std::vector<std::string> order;
+    ModuleFolder folder(archive, kernel);
+    for (const auto& module : options.modules)
+        for (const auto& path : folder.add(module))
+            if (std::find(order.begin(), order.end(), path) == order.end()) order.push_back(path);
+    for (const auto& module : options.extra_modules)
+        (void)folder.add(module); // loaded by hand: not in the order
+    for (const auto& module : options.wanted_modules)
+        if (kernel.has(module)) (void)folder.add(module); // loaded when they are needed
+    folder.finish();
+    return order;
 }
 
 void add_modules(Archive& archive, const ImageOptions& options) {
-    std::vector<std::string> order;
-    if (options.kernel) {
-        const Kernel kernel(*options.kernel);
-        for (const auto& module : options.modules)
-            for (const auto& path : add_module(archive, kernel, module))
-                if (std::find(order.begin(), order.end(), path) == order.end())
-                    order.push_back(path);
-        for (const auto& module : options.extra_modules)
-            (void)add_module(archive, kernel, module); // loaded by hand: not in the order
-    }
     std::string text;
-    for (const auto& path : order)
-        text += path + "\n";
+    if (options.kernel)
+        for (const auto& path : add_kernel_modules(archive, options, Kernel(*options.kernel)))
+            text += path + "\n";
     archive.add_file("etc/rouse/modules", std::move(text));
 }
 
@@ -104,6 +134,11 @@ ExtraFile parse_extra_file(std::string_view text) {
         throw std::invalid_argument(
             fmt::format("'{}' is not of the form SOURCE=DESTINATION[:MODE]", text));
     return file;
+}
+
+std::vector<std::string> modules_for_root() {
+    return {"erofs", "ext4", "overlay", "squashfs",     "virtiofs",
+            "xfs",   "9p",   "btrfs",   "9pnet_virtio", "isofs"};
 }
 
 std::string build_image(const ImageOptions& options) {

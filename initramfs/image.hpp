@@ -33,6 +33,8 @@ struct ImageOptions {
     std::vector<std::string> modules = {"virtio_pci", "vmw_vsock_virtio_transport"};
     /// Only put into the image; a guest that wants them loads them by hand.
     std::vector<std::string> extra_modules = {"vsock_loopback"};
+    /// Put into the image where the kernel has them; the agent loads what a root or a volume needs.
+    std::vector<std::string> wanted_modules;
     /// A static busybox; empty leaves it out.
     std::filesystem::path busybox = "/usr/bin/busybox";
     std::vector<ExtraFile> files;
@@ -40,6 +42,10 @@ struct ImageOptions {
     std::optional<std::string> config;
     Compression compression = Compression::gzip;
 };
+
+/// What `wanted_modules` has in an initramfs that goes on in a root on a disk: drivers of virtual
+/// disks and file systems.
+[[nodiscard]] std::vector<std::string> modules_for_root();
 
 /// The bytes of the image. The same input gives the same bytes. Blocks; runs modprobe, xz and
 /// busybox of the host.

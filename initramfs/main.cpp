@@ -18,6 +18,7 @@ struct Arguments {
     std::string output;
     std::vector<std::string> files;
     bool plain = false;
+    bool root = false;
     bool no_busybox = false;
 };
 
@@ -26,6 +27,7 @@ void declare(CLI::App& app, Arguments& to) {
     app.add_option("--kernel", to.kernel, "kernel directory whose modules go in");
     app.add_option("--module", to.image.modules, "modules that the guest loads at boot");
     app.add_option("--extra-module", to.image.extra_modules, "modules that are only put in");
+    app.add_flag("--root", to.root, "for a root on a disk: load virtio_blk, put in file systems");
     app.add_option("--busybox", to.image.busybox, "a static busybox");
     app.add_flag("--no-busybox", to.no_busybox, "leave busybox out");
     app.add_option("--file", to.files, "SOURCE=DESTINATION[:MODE], may be repeated");
@@ -39,6 +41,10 @@ void write_image(Arguments& arguments) {
     if (!arguments.kernel.empty()) image.kernel = arguments.kernel;
     if (!arguments.config.empty()) image.config = rouse::initramfs::read_file(arguments.config);
     if (arguments.no_busybox) image.busybox.clear();
+    if (arguments.root) {
+        image.modules.emplace_back("virtio_blk");
+        image.wanted_modules = rouse::initramfs::modules_for_root();
+    }
     if (arguments.plain) image.compression = rouse::initramfs::Compression::none;
     for (const auto& text : arguments.files)
         image.files.push_back(rouse::initramfs::parse_extra_file(text));

@@ -46,6 +46,15 @@ std::vector<std::filesystem::path> Kernel::load_order(const std::string& module)
         {"modprobe", "-d", directory_.string(), "-S", version_, "--show-depends", module}));
 }
 
+bool Kernel::has(std::string_view module) const {
+    if (is_built_in(module)) return true;
+    std::istringstream lines(read_file(directory_ / "lib/modules" / version_ / "modules.dep"));
+    for (std::string line; std::getline(lines, line);)
+        if (module_name(std::string_view(line).substr(0, line.find(':'))) == module_name(module))
+            return true;
+    return false;
+}
+
 bool Kernel::is_built_in(std::string_view module) const {
     const auto list = directory_ / "lib/modules" / version_ / "modules.builtin";
     if (std::filesystem::exists(list)) {

@@ -23,6 +23,9 @@ public:
     /// Source: modprobe(8), --show-depends.
     [[nodiscard]] std::vector<std::filesystem::path> load_order(const std::string& module) const;
 
+    /// Whether there is such a module, as a file or built in.
+    [[nodiscard]] bool has(std::string_view module) const;
+
 private:
     [[nodiscard]] bool is_built_in(std::string_view module) const;
 

@@ -5,6 +5,7 @@
 #include "tools/lab/guest.hpp"
 #include "tools/lab/identity.hpp"
 #include "tools/lab/places.hpp"
+#include "tools/lab/virtiofs_device.hpp"
 #include "tools/lab/vsock_device.hpp"
 
 #include <fmt/format.h>
@@ -37,6 +38,9 @@ std::string build_image_for(const MachineOptions& options, const std::filesystem
     image.files = options.files;
     if (!options.network.empty())
         image.modules.insert(image.modules.end(), {"virtio_net", "tcp_diag"});
+    if (!options.disks.empty()) image.modules.emplace_back("virtio_blk");
+    if (!options.disks.empty() || !options.shares.empty())
+        image.wanted_modules = initramfs::modules_for_root();
     image.modules.insert(image.modules.end(), options.modules.begin(), options.modules.end());
     image.compression = initramfs::Compression::none; // unpacking costs the guest more than reading
     return initramfs::build_image(image);
@@ -55,6 +59,8 @@ QemuPlan::Boot boot_plan(const MachineOptions& options, const MachineFiles& file
     QemuPlan::Boot boot;
     boot.kernel = kernel / "vmlinuz";
     boot.command_line = std::string(base_command_line);
+    if (!options.root.empty()) boot.command_line += " rouse.root=" + options.root;
+    if (!options.overlay.empty()) boot.command_line += " rouse.overlay=" + options.overlay;
     if (!options.command_line.empty()) boot.command_line += " " + options.command_line;
     boot.image = options.image;
     if (boot.image.empty()) {
@@ -85,6 +91,8 @@ Machine Machine::boot(const MachineOptions& options) {
     plan.generation = random_uuid();
     plan.devices = options.devices;
     plan.arguments = options.arguments;
+    plan.disks = options.disks;
+    plan.shares = options.shares;
     Directory directory = directory_for(options);
     plan.files.directory = directory.path();
     plan.boot = boot_plan(options, plan.files);
@@ -99,6 +107,9 @@ Machine Machine::boot(const MachineOptions& options) {
 
 void Machine::start_devices(Deadline deadline) {
     if (plan_.rig == Rig::tcg) vsock_ = start_vsock_device(plan_.files, plan_.cid, deadline);
+    for (std::size_t i = 0; i < plan_.shares.size(); ++i)
+        if (plan_.shares[i].by == ShareBy::virtiofs)
+            shares_.push_back(start_virtiofs_device(plan_.files, plan_.shares[i], i, deadline));
 }
 
 void Machine::start_qemu() {
@@ -197,6 +208,7 @@ void Machine::kill() {
     // The collector may still be writing what it got.
     if (collector_) collector_->stop(stop_grace);
     vsock_.reset();
+    shares_.clear();
     collector_.reset();
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rouse::lab {
 
@@ -120,6 +121,7 @@ private:
     std::string kernel_;
     boost::json::object document_;
     std::optional<Process> vsock_;
+    std::vector<Process> shares_;
     std::optional<Process> collector_;
     Process qemu_;
     std::chrono::steady_clock::time_point power_on_;

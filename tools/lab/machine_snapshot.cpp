@@ -143,6 +143,7 @@ Machine Machine::restore(const RestoreOptions& options) {
     plan.cid = random_cid(header.cid);
     plan.generation = random_uuid();
     plan.devices = options.devices;
+    plan.disks = options.disks;
     Directory directory = options.directory.empty() ? Directory::temporary(options.name)
                                                     : Directory(options.directory, Keep::kept);
     plan.files.directory = directory.path();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "initramfs/image.hpp"
+#include "tools/lab/disk.hpp"
 #include "tools/lab/rig.hpp"
 
 #include <boost/json/object.hpp>
@@ -42,6 +43,7 @@ struct MachineCommon {
     std::filesystem::path collect;
     /// More devices, as QEMU's -device takes them: the same at boot and at restore.
     std::vector<std::string> devices;
+    std::vector<Disk> disks;
 };
 
 struct MachineOptions : MachineCommon {
@@ -49,6 +51,13 @@ struct MachineOptions : MachineCommon {
     std::string kernel = "6.12";
     /// In MiB.
     unsigned memory = 256;
+    /// Directories of the host. A machine that has one cannot be saved; virtiofs needs the tcg rig.
+    std::vector<Share> shares;
+    /// The root that the initramfs goes on with, as the agent's `rouse.root` takes it
+    /// ("LABEL=root", "/dev/vda", …), and what its writes go to instead ("tmpfs", "/dev/vdb", …);
+    /// without one the guest stays in its initramfs.
+    std::string root;
+    std::string overlay;
     /// Becomes /init; the built agent when empty.
     std::filesystem::path agent;
     /// The content of /etc/rouse/config.json.

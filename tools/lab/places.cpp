@@ -23,10 +23,19 @@ std::string environment(const char* name) {
 
 bool is_fetched(const std::string& name) {
     if (name == "vsock") return std::filesystem::exists(vsock_daemon());
+    if (name == "virtiofsd") return std::filesystem::exists(virtiofs_daemon());
     return std::filesystem::exists(kernel_folder(name) / "vmlinuz");
 }
 
 constexpr auto fetch_limit = std::chrono::minutes(15);
+
+void run_fetcher(const std::vector<std::string>& command) {
+    Process fetcher = Process::start({.argv = command, .standard_output = STDERR_FILENO});
+    const auto status = fetcher.wait(Deadline(fetch_limit));
+    if (!status || status->shell_code() != 0)
+        throw LabError(fmt::format("'{}' failed: {}", fmt::join(command, " "),
+                                   status ? status->text() : "it took too long"));
+}
 
 } // namespace
 
@@ -81,18 +90,26 @@ void fetch(const std::vector<std::string>& names) {
     std::vector<std::string> command{source_root() / "tools/lab/fetch-kernel"};
     for (const auto& name : names) {
         const auto& known = kernel_names();
-        if (name.find('/') == std::string::npos && name != "vsock" &&
+        if (name.find('/') == std::string::npos && name != "vsock" && name != "virtiofsd" &&
             std::find(known.begin(), known.end(), name) == known.end())
             throw LabError(
                 fmt::format("unknown kernel '{}': there are {}", name, fmt::join(known, ", ")));
         if (!is_fetched(name)) command.push_back(name);
     }
     if (command.size() == 1) return;
-    Process fetcher = Process::start({.argv = command, .standard_output = STDERR_FILENO});
-    const auto status = fetcher.wait(Deadline(fetch_limit));
-    if (!status || status->shell_code() != 0)
-        throw LabError(fmt::format("'{}' failed: {}", fmt::join(command, " "),
-                                   status ? status->text() : "it took too long"));
+    run_fetcher(command);
+}
+
+RootfsFiles debian_rootfs() {
+    const auto folder = cache_folder() / "rootfs";
+    RootfsFiles files{.archive = folder / "debian.tar", .image = folder / "debian.ext4"};
+    if (!std::filesystem::exists(files.archive) || !std::filesystem::exists(files.image))
+        run_fetcher({source_root() / "tools/lab/fetch-rootfs", "debian"});
+    return files;
+}
+
+std::filesystem::path virtiofs_daemon() {
+    return cache_folder() / "virtiofsd";
 }
 
 std::filesystem::path vsock_daemon() {

@@ -28,10 +28,22 @@ namespace rouse::lab {
 /// contains a slash; it may not exist.
 [[nodiscard]] std::filesystem::path kernel_folder(const std::string& name);
 
-/// Makes sure that kernels (or "vsock", the vsock daemon) are in the cache; fetches what is
-/// missing, with progress on standard error.
-/// Errors: LabError that names what could not be fetched and how to do it by hand.
+/// The root file system of a Debian, as a tar archive, and as an ext4 image with the label
+/// "debian"; made by mmdebstrap when they are not in the cache, which takes a minute and root.
+/// Errors: LabError with what mmdebstrap said missing.
+struct RootfsFiles {
+    std::filesystem::path archive;
+    std::filesystem::path image;
+};
+[[nodiscard]] RootfsFiles debian_rootfs();
+
+/// Makes sure that kernels (or "vsock" and "virtiofsd", the daemons) are in the cache; fetches what
+/// is missing, with progress on standard error. Errors: LabError that names what could not be
+/// fetched and how to do it by hand.
 void fetch(const std::vector<std::string>& names);
+
+/// The virtiofs daemon; fetched as "virtiofsd". The file may not exist yet.
+[[nodiscard]] std::filesystem::path virtiofs_daemon();
 
 /// The vsock daemon for machines without KVM. The file may not exist yet.
 [[nodiscard]] std::filesystem::path vsock_daemon();

@@ -72,6 +72,12 @@ std::vector<std::string> qemu_command(const QemuPlan& plan) {
     append(command,
            {"-device", fmt::format("vmgenid,guid={}", plan.generation), "-qmp",
             fmt::format("unix:{},server=on,wait=off", plan.files.control_socket().string())});
+    for (std::size_t i = 0; i < plan.disks.size(); ++i)
+        for (std::string& argument : disk_arguments(plan.disks[i], i))
+            command.push_back(std::move(argument));
+    for (std::size_t i = 0; i < plan.shares.size(); ++i)
+        for (std::string& argument : share_arguments(plan.shares[i], i, plan.files.share_socket(i)))
+            command.push_back(std::move(argument));
     for (const std::string& device : plan.devices)
         append(command, {"-device", device});
     if (plan.boot)

@@ -1,6 +1,7 @@
 // The command line of QEMU for each rig.
 #pragma once
 
+#include "tools/lab/disk.hpp"
 #include "tools/lab/rig.hpp"
 
 #include <cstdint>
@@ -28,6 +29,10 @@ struct MachineFiles {
     [[nodiscard]] std::filesystem::path vsock_socket() const { return directory / "v.sock"; }
     /// Where a collector waits for the guest's link: the hybrid protocol appends the port.
     [[nodiscard]] std::filesystem::path link_socket() const { return directory / "v.sock_4001"; }
+    /// Between QEMU and the daemon of a share.
+    [[nodiscard]] std::filesystem::path share_socket(std::size_t index) const {
+        return directory / ("share" + std::to_string(index) + ".sock");
+    }
     [[nodiscard]] std::filesystem::path collector_log() const { return directory / "collect.log"; }
     [[nodiscard]] std::filesystem::path restore_document() const {
         return directory / "restore.json";
@@ -47,6 +52,8 @@ struct QemuPlan {
     std::vector<std::string> devices;
     /// As MachineOptions::arguments.
     std::vector<std::string> arguments;
+    std::vector<Disk> disks;
+    std::vector<Share> shares;
     /// As MachineOptions::network.
     std::string network;
     /// Set to boot; absent to wait for a saved machine.

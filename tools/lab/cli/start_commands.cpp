@@ -37,6 +37,8 @@ struct StartArguments {
     std::string config_file;
     std::string workload;
     std::vector<std::string> files;
+    std::vector<std::string> disks;
+    std::vector<std::string> shares;
     std::string hostname;
     std::string machine_id;
     std::string document_file;
@@ -52,12 +54,16 @@ void add_common(CLI::App* command, StartArguments& to, MachineCommon& common) {
                         "seconds until the guest has to be ready");
     command->add_option("--collect", common.collect,
                         "collect the workload's output into this directory");
+    command->add_option("--disk", to.disks,
+                        "FILE[,ro|,snapshot][,serial=TEXT]: a disk, may be repeated");
 }
 
 void finish_common(const StartArguments& from, MachineCommon& common) {
     if (!from.rig.empty()) common.rig = parse_rig(from.rig);
     common.deadline = std::chrono::seconds(from.deadline_seconds);
     common.directory = machine_folder(common.name);
+    for (const auto& text : from.disks)
+        common.disks.push_back(parse_disk(text));
     if (!common.collect.empty()) common.collect = std::filesystem::absolute(common.collect);
 }
 
@@ -89,6 +95,8 @@ int up(StartArguments& arguments) {
     if (!arguments.workload.empty()) options.config = workload_config(arguments.workload);
     for (const auto& text : arguments.files)
         options.files.push_back(initramfs::parse_extra_file(text));
+    for (const auto& text : arguments.shares)
+        options.shares.push_back(parse_share(text));
     settle_rig(options);
     fetch({options.kernel});
     if (options.rig == Rig::tcg) fetch({"vsock"});
@@ -155,6 +163,13 @@ void add_up(CLI::App& app, Command& chosen) {
     command->add_option("--file", arguments->files, "SOURCE=DESTINATION[:MODE], may be repeated");
     command->add_option("--network", machine.network,
                         "a network card, as QEMU's -netdev: user, hubport,hubid=0, ...");
+    command->add_option(
+        "--share", arguments->shares,
+        "DIRECTORY=TAG[,9p]: a directory of the host, by virtiofs or 9p; may be repeated");
+    command->add_option("--root", machine.root,
+                        "go on in this root: a device, LABEL=, UUID=, PARTUUID=, SERIAL=");
+    command->add_option("--overlay", machine.overlay,
+                        "what is written to the root goes here instead: tmpfs or a device");
     command->add_option("--image", machine.image, "boot this finished initramfs");
     add_common(command, *arguments, machine);
     command->callback([&chosen, arguments] { chosen = [arguments] { return up(*arguments); }; });
