@@ -2,7 +2,6 @@
 
 #include "agent/agent.hpp"
 #include "agent/boot/power_choice.hpp"
-#include "agent/boot/root.hpp"
 #include "agent/boot/shutdown.hpp"
 #include "agent/boot_guest.hpp"
 #include "agent/last_processes.hpp"
