@@ -61,6 +61,20 @@ struct Walked {
     json::object full;           ///< a document that has everything
 };
 
+/// The members of a list's elements, of which the example has one with everything.
+void add_elements(const json::object& schema, const std::string& path,
+                  std::set<std::string>& paths) {
+    const json::value* const items = schema.if_contains("items");
+    const json::object* const members =
+        items != nullptr ? properties_of(items->as_object()) : nullptr;
+    if (members == nullptr) return;
+    for (const auto& member : *members) {
+        const std::string below = path + "[0]." + std::string(member.key());
+        paths.insert(below);
+        add_elements(member.value().as_object(), below, paths);
+    }
+}
+
 void walk(const json::object& schema, const std::vector<std::string>& place, Walked& walked,
           json::object& full) {
     for (const auto& member : *properties_of(schema)) {
@@ -69,6 +83,7 @@ void walk(const json::object& schema, const std::vector<std::string>& place, Wal
         leaf.place.emplace_back(member.key());
         walked.paths.insert(leaf.path());
         if (properties_of(below) == nullptr) {
+            add_elements(below, leaf.path(), walked.paths);
             full[member.key()] = example_of(below);
             walked.leaves.push_back(std::move(leaf));
             continue;
@@ -165,6 +180,7 @@ TEST_CASE("what the schema forbids is an error with the path of the member", "[s
 TEST_CASE("an object of the configuration that is none is an error with its path", "[schema]") {
     const Walked walked = walk_schema();
     for (const std::string& path : walked.paths) {
+        if (path.find('[') != std::string::npos) continue; // of an element
         const bool is_object = std::none_of(walked.leaves.begin(), walked.leaves.end(),
                                             [&](const Leaf& leaf) { return leaf.path() == path; });
         if (!is_object) continue;
