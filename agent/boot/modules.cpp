@@ -10,12 +10,12 @@ namespace rouse::boot {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
+constexpr std::string_view line_blanks = " \t\r";
 
 std::string_view trimmed(std::string_view text) {
     text = text.substr(0, text.find('#'));
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    const std::size_t last = text.find_last_not_of(blanks);
+    text.remove_prefix(std::min(text.find_first_not_of(line_blanks), text.size()));
+    const std::size_t last = text.find_last_not_of(line_blanks);
     return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
