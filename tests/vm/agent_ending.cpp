@@ -34,8 +34,9 @@ TEST_CASE("a fault of PID 1 is said in a line, and ends the machine without a pa
     INFO("signal " << signal);
     const std::string console = console_after(signal);
     CHECK_THAT(console,
-               ContainsSubstring(fmt::format("rouse: fatal signal {} in PID 1, powering off",
+               ContainsSubstring(fmt::format("rouse: fatal signal {} in PID 1, sent by process ",
                                              signal == SIGSEGV ? "SEGV" : "ABRT")));
+    CHECK_THAT(console, ContainsSubstring(", powering off"));
     CHECK_THAT(console, !ContainsSubstring("Kernel panic"));
 }
 
