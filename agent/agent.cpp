@@ -3,6 +3,7 @@
 #include "agent/io/http_reply.hpp"
 #include "agent/sys/clock.hpp"
 #include "agent/sys/machine.hpp"
+#include "agent/sys/signals.hpp"
 
 #include <fmt/format.h>
 
@@ -16,12 +17,18 @@ namespace {
 
 /// What PID 1 listens to, besides SIGCHLD (systemd(1), SIGNALS).
 std::vector<int> vm_signals() {
-    return {SIGCHLD, SIGTERM, SIGINT, SIGPWR, SIGHUP, SIGRTMIN + 3, SIGRTMIN + 4, SIGRTMIN + 5};
+    return {SIGCHLD,      SIGTERM,      SIGINT,        SIGPWR,        SIGHUP,       SIGRTMIN + 3,
+            SIGRTMIN + 4, SIGRTMIN + 5, SIGRTMIN + 13, SIGRTMIN + 14, SIGRTMIN + 15};
 }
 
-/// What `rouse run` passes on to its command, besides SIGCHLD.
+/// What `rouse run` passes on to its command: all that can be, and SIGCHLD, which is its own.
 std::vector<int> run_signals() {
-    return {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+    const sigset_t set = sys::all_but_faults();
+    std::vector<int> numbers;
+    for (int number = 1; number <= SIGRTMAX; ++number)
+        if (number != SIGKILL && number != SIGSTOP && ::sigismember(&set, number) == 1)
+            numbers.push_back(number);
+    return numbers;
 }
 
 /// With no memory left there may be none for the report either.

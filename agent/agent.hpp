@@ -5,6 +5,7 @@
 
 #include "agent/boot/hotplug_watch.hpp"
 #include "agent/boot/load_config.hpp"
+#include "agent/boot/shutdown_stages.hpp"
 #include "agent/boot/timeline.hpp"
 #include "agent/debug/event_limit.hpp"
 #include "agent/debug/event_service.hpp"
@@ -31,6 +32,7 @@
 #include "agent/supervise/cgroups.hpp"
 #include "agent/supervise/reaper.hpp"
 #include "agent/supervise/spawner.hpp"
+#include "agent/sys/power.hpp"
 #include "agent/workload/vmm_notifier.hpp"
 #include "agent/workload_service.hpp"
 #include "agent/workload_session.hpp"
@@ -51,7 +53,10 @@ struct AgentOptions {
     /// What a boot document makes of the configuration; empty: none is waited for.
     std::function<boot::LoadedConfig(const std::string& document, const std::string& source)>
         add_boot_document;
-    std::string token;     ///< that every request on the exec port has to show; empty: none
+    std::string token;          ///< that every request on the exec port has to show; empty: none
+    bool signals_group = false; ///< `rouse run`: signals are for the command's whole group
+    unsigned verbosity = 0;     ///< `rouse run`: 1 says what happens to the command, 2 everything
+    sys::PowerAction power = sys::PowerAction::power_off; ///< what ends this VM
     bool has_host = false; ///< serves exec and relays output; otherwise it only supervises
     io::Address exec_address;
     io::Address link_address;
@@ -78,6 +83,10 @@ public:
     /// task is reported, and the agent goes on.
     Ending run();
 
+    /// Whether the machine is to end without any further step (SIGRTMIN+13 and its like).
+    [[nodiscard]] bool at_once() const { return at_once_; }
+    /// Those of the shutdown, of its configuration.
+    [[nodiscard]] proto::ShutdownDeadlines deadlines() const;
     /// Exit status for `rouse run`: that of the workload, as a shell says it.
     [[nodiscard]] int exit_code() const { return workload_.process().shell_exit_code(); }
 
@@ -134,6 +143,11 @@ private:
     void on_signal(int number);
     void on_vm_signal(int number);
     void end(Ending ending, std::string_view why);
+    void end_at_once(Ending ending, std::string_view why);
+    void arm_last_resort(Ending ending);
+    std::chrono::milliseconds stage_budget(proto::ShutdownStage stage) const;
+    void tell_overrun(proto::ShutdownStage stage, std::chrono::milliseconds deadline,
+                      const std::string& left);
     io::Awaitable<> finish();
     io::Awaitable<> stop_workload();
     io::Awaitable<> stop_execs();
@@ -147,6 +161,7 @@ private:
     // agent_events.cpp
     enum class Audience { guest, host };
     void record(Audience audience, std::string_view type, boost::json::object body);
+    void say_event(std::string_view type, const boost::json::object& body);
     void record_orphans();
     void record_device(const boot::Step& step);
     void record_refusal(const std::string& peer, const std::string& why);
@@ -202,6 +217,8 @@ private:
     std::optional<io::Listener> listener_;
     std::optional<io::Listener> debug_listener_;
     std::optional<Ending> ending_;
+    bool at_once_ = false;
+    std::optional<boot::ShutdownStages> stages_; ///< since the shutdown began
     std::uint64_t recorded_orphans_ = 0;
     std::chrono::steady_clock::time_point orphans_recorded_; ///< when
 };

@@ -1,11 +1,14 @@
 // How the agent ends: signals, the order of a shutdown, and its deadlines.
 
 #include "agent/agent.hpp"
+#include "agent/boot/shutdown.hpp"
 #include "agent/sys/late.hpp"
+#include "agent/sys/process_list.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace rouse {
@@ -15,15 +18,18 @@ using namespace std::chrono_literals;
 namespace {
 
 /// How long the end of a killed process, and the news of it, may take.
-constexpr std::chrono::milliseconds after_kill = 2s;
+constexpr std::chrono::milliseconds after_kill = proto::limits::shutdown_kill;
 /// How long a host that is connected may take to acknowledge what is left, at most 1 MiB a stream.
 constexpr std::chrono::milliseconds flush_patience = 4s;
+/// How many processes a line about a stage names.
+constexpr std::size_t named_processes = 8;
 
 } // namespace
 
 void Agent::on_signal(int number) {
     if (number == SIGCHLD) {
         reaper_.reap();
+        workload_.look_for_stop();
         return record_orphans();
     }
     record(Audience::guest, "signal", {{"signal", number}});
@@ -34,27 +40,67 @@ void Agent::on_signal(int number) {
     if (to_end && prepare_.refuses_spawns()) tasks_.spawn("thaw at the end", prepare_.shut_down());
     // Whoever is told to end is not to come back.
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT) workload_.let_end();
-    workload_.process().signal(number);
-    if (!workload_.goes_on()) end(Ending::exit, proto::signal_name(number));
+    workload_.pass_on(number, options_.signals_group);
+    if (to_end && !workload_.goes_on()) end(Ending::exit, proto::signal_name(number));
 }
 
 void Agent::on_vm_signal(int number) {
-    // What each means to a PID 1: systemd(1), SIGNALS; ctrl-alt-del arrives as SIGINT.
-    const bool reboot = number == SIGINT || number == SIGRTMIN + 5;
-    const bool power_off =
-        number == SIGTERM || number == SIGPWR || number == SIGRTMIN + 3 || number == SIGRTMIN + 4;
-    if (reboot || power_off)
-        end(reboot ? Ending::reboot : Ending::poweroff, proto::signal_name(number));
+    // What each means to a PID 1: systemd(1), SIGNALS; ctrl-alt-del arrives as SIGINT. A halt that
+    // leaves the VM running is of no use to anybody, so it is a power-off.
+    const int real_time = number - SIGRTMIN;
+    const bool at_once = real_time >= 13 && real_time <= 15;
+    const bool reboot = number == SIGINT || real_time == 5 || real_time == 15;
+    const bool power_off = number == SIGTERM || number == SIGPWR || real_time == 3 ||
+                           real_time == 4 || real_time == 13 || real_time == 14;
+    if (!reboot && !power_off) return;
+    const Ending ending = reboot ? Ending::reboot : Ending::poweroff;
+    if (at_once) return end_at_once(ending, proto::signal_name(number));
+    end(ending, proto::signal_name(number));
 }
 
 void Agent::end(Ending ending, std::string_view why) {
     if (ending_) return;
     ending_ = ending;
+    stages_.emplace(deadlines(), std::chrono::steady_clock::now());
+    arm_last_resort(ending);
     record(Audience::guest, "shutdown", {{"why", why}});
     vmm_.say(fmt::format("STOPPING=1\nSTATUS=shutting down: {}", why));
     // A container runtime wants no word of ours beside those of the command.
     if (options_.is_vm) log_.info(fmt::format("shutting down: {}", why));
     tasks_.keep("shutdown", [this] { return finish(); });
+}
+
+/// Also when another end is under way, which takes too long for somebody.
+void Agent::end_at_once(Ending ending, std::string_view why) {
+    ending_ = ending;
+    at_once_ = true;
+    log_.info(fmt::format("ending at once: {}", why));
+    context_.stop();
+}
+
+/// Whatever hangs from now on, be it the loop itself, does not keep the VM.
+void Agent::arm_last_resort(Ending ending) {
+    if (!options_.is_vm) return;
+    const sys::PowerAction action =
+        ending == Ending::reboot ? sys::PowerAction::reboot : options_.power;
+    if (!boot::arm_last_resort(deadlines().total, action))
+        log_.warn("cannot arm the last resort of the shutdown");
+}
+
+proto::ShutdownDeadlines Agent::deadlines() const {
+    return proto::shutdown_deadlines(options_.config.shutdown, options_.config.stop_grace,
+                                     options_.config.supervision.report_deadline);
+}
+
+std::chrono::milliseconds Agent::stage_budget(proto::ShutdownStage stage) const {
+    return stages_->budget(stage, std::chrono::steady_clock::now());
+}
+
+void Agent::tell_overrun(proto::ShutdownStage stage, std::chrono::milliseconds deadline,
+                         const std::string& left) {
+    record(Audience::guest, "shutdown_overrun",
+           {{"stage", proto::name(stage)}, {"deadline_ms", deadline.count()}, {"left", left}});
+    log_.warn(boot::describe_overrun(stage, deadline, left));
 }
 
 io::Awaitable<> Agent::finish() {
@@ -70,7 +116,12 @@ io::Awaitable<> Agent::finish() {
 io::Awaitable<> Agent::stop_workload() {
     workload_.end();
     const auto running = [this] { return workload_.process().running(); };
-    (void)co_await wait_while(running, options_.config.stop_grace + after_kill);
+    const std::chrono::milliseconds budget = stage_budget(proto::ShutdownStage::workload);
+    const bool ended = co_await wait_while(running, budget);
+    if (ended) co_return;
+    tell_overrun(proto::ShutdownStage::workload, budget,
+                 sys::describe_process(workload_.process().pid()));
+    workload_.process().kill();
 }
 
 io::Awaitable<> Agent::stop_execs() {
@@ -82,12 +133,19 @@ io::Awaitable<> Agent::stop_execs() {
         return sessions_.counters().running > 0 || sessions_.counters().clients > 0 ||
                files_.counters().running > 0;
     };
-    const bool ended = co_await wait_while(running, options_.config.stop_grace);
+    const std::chrono::milliseconds budget = stage_budget(proto::ShutdownStage::processes);
+    // Of a short deadline the half is left for the end of what is killed.
+    const std::chrono::milliseconds grace =
+        std::min(options_.config.stop_grace, std::max(budget - after_kill, budget / 2));
+    const bool ended = co_await wait_while(running, grace);
     if (ended) co_return;
     log_.warn(fmt::format("{} execs ignored SIGTERM for {} ms, killing them",
-                          sessions_.counters().running, options_.config.stop_grace.count()));
+                          sessions_.counters().running, grace.count()));
     (void)::kill(-1, SIGKILL);
-    (void)co_await wait_while(running, after_kill);
+    const bool killed = co_await wait_while(running, std::min(after_kill, budget - grace));
+    if (!killed)
+        tell_overrun(proto::ShutdownStage::processes, budget,
+                     sys::describe_processes(named_processes));
 }
 
 io::Awaitable<bool> Agent::wait_while(std::function<bool()> busy,
@@ -117,13 +175,20 @@ io::Awaitable<> Agent::flush() {
     if (!options_.has_host) co_return;
     // Without a host there is nobody to wait for: one short grace, then the end.
     const bool connected = host_is_there();
+    const std::chrono::milliseconds budget = stage_budget(proto::ShutdownStage::flush);
+    const auto end = std::chrono::steady_clock::now() + budget;
     const std::chrono::milliseconds patience = connected ? flush_patience : 1s;
-    const bool output_done = co_await output_.flushed(patience);
-    const std::chrono::milliseconds usual = connected ? 2s : 200ms;
+    const bool output_done = co_await output_.flushed(std::min(patience, budget));
+    const std::chrono::milliseconds usual = connected ? proto::limits::exit_report : 200ms;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
     const bool events_done = co_await restore_.events_acknowledged(
-        options_.config.supervision.report_deadline.value_or(usual));
+        std::clamp(left, 0ms, options_.config.supervision.report_deadline.value_or(usual)));
     if (!output_done) log_.warn("the host has not acknowledged all output of the workload");
     if (!events_done) log_.warn("the host has not acknowledged the exit report");
+    if (std::chrono::steady_clock::now() >= end && !(output_done && events_done))
+        tell_overrun(proto::ShutdownStage::flush, budget,
+                     output_done ? "the exit report" : "output of the workload");
 }
 
 } // namespace rouse

@@ -10,7 +10,16 @@ using namespace std::chrono_literals;
 
 void Agent::record(Audience audience, std::string_view type, boost::json::object body) {
     events_.record(type, body);
+    if (options_.verbosity > 0) say_event(type, body);
     if (audience == Audience::host) restore_.publish(std::string(type), std::move(body));
+}
+
+/// For whoever asked for it by -v.
+void Agent::say_event(std::string_view type, const boost::json::object& body) {
+    if (type == "log") return; // it is a line already
+    const bool of_command = type.starts_with("workload") || type == "signal" || type == "shutdown";
+    if (of_command || options_.verbosity > 1)
+        log_.info(fmt::format("{} {}", type, boost::json::serialize(body)));
 }
 
 /// Orphans may end by the thousand: one event a second says how many they were since the last.

@@ -1,9 +1,11 @@
 #include "agent/arguments.hpp"
 
+#include "proto/signal_names.hpp"
 #include "proto/tables/tables.hpp"
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string_view>
 
 namespace rouse {
@@ -28,10 +30,53 @@ bool take_option(const std::vector<std::string>& words, std::size_t& index, std:
     return true;
 }
 
+/// The word behind the one at `index`, which then is that; empty when there is none.
+std::string next_word(const std::vector<std::string>& words, std::size_t& index) {
+    return index + 1 < words.size() ? words[++index] : std::string();
+}
+
+void take_signal(const std::string& text, Arguments& arguments) {
+    if (const std::optional<int> number = proto::signal_number(text)) {
+        arguments.run.parent_death_signal = *number;
+        return;
+    }
+    arguments.verb = Arguments::Verb::wrong;
+    arguments.wrong =
+        text.empty() ? "run: -p needs a signal" : fmt::format("run: -p: '{}' is no signal", text);
+}
+
 Arguments wrong(std::string what) {
     Arguments arguments;
     arguments.wrong = std::move(what);
     return arguments;
+}
+
+/// Takes the letters of a word such as `-g`, `-svv`, `-p TERM` or `-gpTERM` at `index`; says
+/// whether all of them are known. What is wrong with a value is said in `arguments`.
+bool take_flags(const std::vector<std::string>& words, std::size_t& index, Arguments& arguments) {
+    const std::string word = words[index];
+    if (word.size() < 2 || word[1] == '-') return false;
+    RunFlags& flags = arguments.run;
+    for (std::size_t i = 1; i < word.size(); ++i) {
+        switch (word[i]) {
+        case 'g':
+            flags.to_group = true;
+            break;
+        case 's':
+            flags.subreaper = true;
+            break;
+        case 'v':
+            ++flags.verbosity;
+            break;
+        case 'p':
+            take_signal(i + 1 < word.size() ? word.substr(i + 1) : next_word(words, index),
+                        arguments);
+            return true;
+        default:
+            return false;
+        }
+    }
+    return true;
 }
 
 Arguments parse_run(const std::vector<std::string>& words) {
@@ -43,7 +88,8 @@ Arguments parse_run(const std::vector<std::string>& words) {
             arguments.command.assign(words[i] == "--" ? first + 1 : first, words.end());
             break;
         }
-        if (!take_option(words, i, "--socket", arguments, arguments.socket) &&
+        if (!take_flags(words, i, arguments) &&
+            !take_option(words, i, "--socket", arguments, arguments.socket) &&
             !take_option(words, i, "--config", arguments, arguments.config))
             return wrong(fmt::format("run: unknown option '{}'", words[i]));
     }
@@ -115,8 +161,13 @@ std::string usage() {
     std::string text =
         "rouse " ROUSE_VERSION ": an init that survives being frozen, cloned and thawed\n"
         "\n"
-        "  rouse run [--socket PATH] [--config FILE] -- CMD [ARG…]\n"
-        "      run CMD and reap everything below it; ends with CMD's exit status.\n"
+        "  rouse run [-gsv] [-p SIGNAL] [--socket PATH] [--config FILE] -- CMD [ARG…]\n"
+        "      run CMD, pass signals on to it, and reap everything below it; ends with CMD's\n"
+        "      exit status, 128 and more when a signal ended it.\n"
+        "      -g             signals go to the process group of CMD, not to CMD alone\n"
+        "      -p SIGNAL      get SIGNAL when the parent of rouse ends\n"
+        "      -s             fail where orphans cannot be adopted (a subreaper)\n"
+        "      -v             say what happens to CMD; -vv, whatever happens\n"
         "      --socket PATH  serve the exec API on PATH and send the output to the\n"
         "                     listeners at PATH_4001 and PATH_4002\n"
         "      --config FILE  configuration as in /etc/rouse/config.json\n"

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -34,6 +36,8 @@ bool read_configuration(const std::string& path, AgentOptions& options, Log& log
 AgentOptions options_from(const Arguments& arguments) {
     AgentOptions options;
     options.timeline.init = sys::since_boot();
+    options.signals_group = arguments.run.to_group;
+    options.verbosity = arguments.run.verbosity;
     options.has_host = !arguments.socket.empty();
     if (options.has_host) {
         const proto::Ports& ports = options.config.ports;
@@ -44,6 +48,26 @@ AgentOptions options_from(const Arguments& arguments) {
         options.debug_socket = fmt::format("{}.debug", arguments.socket);
     }
     return options;
+}
+
+/// What the process itself is asked to be; says on the log what cannot be had, and whether that is
+/// a reason to end.
+bool prepare_process(const Arguments& arguments, pid_t parent, Log& log) {
+    // Orphans come to PID 1 by themselves; anybody else has to ask for them.
+    if (!arguments.is_pid1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
+        if (arguments.run.subreaper) log.error("cannot become a subreaper");
+        if (arguments.run.subreaper) return false;
+        log.warn("cannot become a subreaper: orphans go to PID 1");
+    }
+    const int signal = arguments.run.parent_death_signal;
+    if (signal == 0) return true;
+    if (::prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0) {
+        log.error("cannot ask for a signal at the parent's end");
+        return false;
+    }
+    // A parent that ended before we could ask sends nothing.
+    if (::getppid() != parent) (void)::kill(::getpid(), signal);
+    return true;
 }
 
 /// A command under `rouse run` sees the environment that rouse was given; what the configuration
@@ -61,6 +85,7 @@ void inherit_environment(proto::Command& command) {
 } // namespace
 
 int run(const Arguments& arguments) {
+    const pid_t parent = ::getppid();
     Log log = Log::on_standard_error();
     try {
         AgentOptions options = options_from(arguments);
@@ -71,9 +96,7 @@ int run(const Arguments& arguments) {
                                                                const std::string& source) {
             return boot::add_boot_document(beneath, document, source, {});
         };
-        // Orphans come to PID 1 by themselves; anybody else has to ask for them.
-        if (!arguments.is_pid1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-            log.warn("cannot become a subreaper: orphans go to PID 1");
+        if (!prepare_process(arguments, parent, log)) return own_failure;
         // Connections and sessions have limits of their own; as many as we get.
         (void)sys::raise_open_files(sys::open_files_wanted);
         sys::take_over_signals().value();

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include <unistd.h>
+
 namespace rouse {
 
 namespace {
@@ -27,6 +29,9 @@ io::Awaitable<> SignalSource::deliver(OnSignal on_signal) {
         const sys::Result<std::optional<sys::Signal>> signal =
             sys::read_signal(descriptor_.native_handle());
         if (signal && *signal) {
+            // What we have caused ourselves, as a write to a pipe without a reader does, is for
+            // nobody.
+            if ((*signal)->sender == ::getpid() && (*signal)->number == SIGPIPE) continue;
             on_signal((*signal)->number);
             continue;
         }

@@ -27,8 +27,8 @@ io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> clos
     }
     child_ = std::move(std::get<supervise::Child>(started));
     state_ = State::running;
-    for (const int number : std::exchange(early_signals_, {}))
-        signal(number);
+    for (const EarlySignal& early : std::exchange(early_signals_, {}))
+        pass_on(early.number, early.to_group);
     on_started();
     std::optional<proto::ExitStatus> status = co_await child_->wait();
     if (!status) co_return; // cancelled at the end of the program
@@ -48,9 +48,14 @@ void Workload::fail(std::string stage, const sys::error_code& error) {
 }
 
 void Workload::signal(int number) {
-    if (state_ == State::starting) return early_signals_.push_back(number);
+    pass_on(number, true);
+}
+
+void Workload::pass_on(int number, bool to_group) {
+    if (state_ == State::starting) return early_signals_.push_back({number, to_group});
+    if (!child_) return;
     // An error means that the process is just ending: there is nobody left to signal.
-    if (child_) (void)child_->signal_group(number);
+    (void)(to_group ? child_->signal_group(number) : child_->signal(number));
 }
 
 void Workload::kill() {

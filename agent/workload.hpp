@@ -39,6 +39,9 @@ public:
     /// nothing when it does not run.
     void signal(int number);
 
+    /// The same, to the process alone or to its group.
+    void pass_on(int number, bool to_group);
+
     /// SIGKILL to everything that the run has started; nothing when none is there.
     void kill();
 
@@ -69,7 +72,11 @@ private:
     proto::Command command_;
     State state_ = State::none;
     std::optional<supervise::Child> child_;
-    std::vector<int> early_signals_; ///< that came while it started
+    struct EarlySignal {
+        int number;
+        bool to_group;
+    };
+    std::vector<EarlySignal> early_signals_; ///< that came while it started
     std::optional<proto::ExitStatus> exit_;
     std::optional<proto::SpawnFailure> failure_;
 };

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <utility>
 
 #include <unistd.h>
@@ -44,7 +45,11 @@ Awaitable<> WorkloadService::run_once() {
 
 sys::Result<supervise::Stdio> WorkloadService::make_stdio() {
     if (parts_.output == nullptr)
-        return supervise::Stdio{.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
+        return supervise::Stdio{.in = STDIN_FILENO,
+                                .out = STDOUT_FILENO,
+                                .err = STDERR_FILENO,
+                                .terminal = false,
+                                .leads = our_terminal_->leads()};
     if (!std::exchange(pipes_opened_, true)) open_pipes();
     if (!pipes_) // They could not be made, which was said.
         return supervise::Stdio{.in = -1, .out = STDOUT_FILENO, .err = STDERR_FILENO};
@@ -104,6 +109,7 @@ void WorkloadService::run_started() {
 }
 
 void WorkloadService::run_ended() {
+    if (our_terminal_ && process_.pid() > 0) our_terminal_->ended(process_.pid());
     if (terminal_)
         parts_.tasks.spawn("terminal drain",
                            terminal_->drain(proto::limits::drain_deadline_workload));
@@ -153,6 +159,17 @@ Awaitable<> WorkloadService::until_unwanted(std::function<bool()> is_wanted) {
         Awaitable<> waiting = changed_.wait();
         co_await std::move(waiting);
     }
+}
+
+void WorkloadService::pass_on(int number, bool to_group) {
+    const bool of_terminal = our_terminal_ && number == SIGCONT && process_.running();
+    if (of_terminal) our_terminal_->continued(process_.pid());
+    // A terminal stops the group, so the whole of it has to go on.
+    process_.pass_on(number, to_group || of_terminal);
+}
+
+void WorkloadService::look_for_stop() {
+    if (our_terminal_ && process_.running()) our_terminal_->look(process_.pid());
 }
 
 void WorkloadService::listen_for_ready(const std::string& directory) {

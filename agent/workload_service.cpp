@@ -33,7 +33,9 @@ WorkloadService::WorkloadService(io::Executor executor, Parts parts, const proto
                                  WorkloadHooks hooks)
     : executor_(std::move(executor)), parts_(parts), config_(config), hooks_(std::move(hooks)),
       life_(life_options(config)), process_(parts.spawner, config.workload),
-      timer_(executor_, Clock::time_point::max()), changed_(executor_), notifications_(executor_) {}
+      timer_(executor_, Clock::time_point::max()), changed_(executor_), notifications_(executor_) {
+    if (parts_.output == nullptr) our_terminal_.emplace();
+}
 
 void WorkloadService::configure() {
     life_ = workload::Life(life_options(config_));

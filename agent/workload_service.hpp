@@ -5,6 +5,7 @@
 #include "agent/io/condition.hpp"
 #include "agent/io/task_group.hpp"
 #include "agent/output/output_service.hpp"
+#include "agent/run_terminal.hpp"
 #include "agent/workload.hpp"
 #include "agent/workload/life.hpp"
 #include "agent/workload/notify_listener.hpp"
@@ -63,6 +64,12 @@ public:
     void end();
     /// This run is the last one, and it ends when it likes.
     void let_end();
+
+    /// A signal that came to us, for the process alone or for its group.
+    void pass_on(int number, bool to_group);
+    /// A child has ended, stopped or gone on: where the workload shares our terminal and was
+    /// stopped by it, so are we.
+    void look_for_stop();
 
     /// The process of the present or of the last run.
     [[nodiscard]] Workload& process() { return process_; }
@@ -129,6 +136,7 @@ private:
     workload::NotifyListener notifications_;
     std::string said_; ///< the last STATUS of the workload
     std::shared_ptr<WorkloadTerminal> terminal_;
+    std::optional<RunTerminal> our_terminal_; ///< where the workload has the agent's own streams
     exec::SessionInput input_;
     std::chrono::steady_clock::time_point run_began_;
 };

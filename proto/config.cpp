@@ -157,6 +157,7 @@ ReadConfig read_config(std::string_view text, Config base, std::vector<std::stri
     read_root(fields, config.root);
     read_volumes(fields, config.volumes);
     read_swap(fields, config.swap);
+    read_shutdown(fields, config.shutdown);
     read_enum(fields, "on_exit", on_exit_names, config.on_exit);
     read_enum(fields, "boot", boot_sources, config.boot);
     read_enum(fields, "power", power_names, config.power);

@@ -5,6 +5,7 @@
 #include "proto/exec.hpp"
 #include "proto/guest_config.hpp"
 #include "proto/limits.hpp"
+#include "proto/shutdown_config.hpp"
 #include "proto/storage_config.hpp"
 #include "proto/workload_config.hpp"
 
@@ -98,6 +99,7 @@ struct Config {
     std::vector<VolumeConfig> volumes;
     std::vector<SwapConfig> swap;
     std::chrono::milliseconds stop_grace = limits::kill_grace;
+    ShutdownConfig shutdown;
     std::chrono::milliseconds write_timeout = limits::write_timeout;
     std::chrono::milliseconds confirm_deadline = limits::confirm;
     std::string token_file;    ///< of the bearer token that requests must show; empty: none needed

@@ -52,6 +52,9 @@ inline constexpr std::chrono::milliseconds hook = 5s;
 // Processes
 inline constexpr std::chrono::milliseconds kill_grace = 10s;
 inline constexpr std::chrono::milliseconds shutdown_total = 30s;
+inline constexpr std::chrono::milliseconds shutdown_kill = 2s;
+inline constexpr std::chrono::milliseconds shutdown_flush = 6s;
+inline constexpr std::chrono::milliseconds shutdown_unmount = 10s;
 
 // Guest
 inline constexpr std::chrono::milliseconds interface_wait = 5s;
@@ -69,6 +72,7 @@ inline constexpr std::chrono::milliseconds ready_interval = 200ms;
 inline constexpr std::chrono::milliseconds ready_interval_least = 10ms;
 inline constexpr std::chrono::milliseconds ready_probe = 5s;
 inline constexpr std::chrono::milliseconds notify = 2s;
+inline constexpr std::chrono::milliseconds exit_report = 2s;
 inline constexpr std::chrono::milliseconds exit_report_longest = 600s;
 inline constexpr std::size_t agent_memory_min = 16 * 1024 * 1024;
 inline constexpr std::size_t agent_cpu_weight = 1000;

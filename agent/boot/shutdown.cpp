@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -52,12 +55,48 @@ sys::Result<> reboot() {
     return sys::end_machine(sys::PowerAction::reboot);
 }
 
+/// What the thread that unmounts and the one that waits for it share; the first may outlive the
+/// second.
+class Unmounting {
+public:
+    /// Says what is done next, then does it.
+    template <typename Act>
+    void step(const std::string& what, Act act) {
+        {
+            const std::scoped_lock lock(mutex_);
+            end_.late = what;
+        }
+        const sys::Result<> done = act();
+        const std::scoped_lock lock(mutex_);
+        end_.report.add(what, done);
+    }
+
+    void set_done() {
+        const std::scoped_lock lock(mutex_);
+        end_.late.clear();
+        done_ = true;
+        changed_.notify_all();
+    }
+
+    UnmountEnd wait(std::chrono::milliseconds deadline) {
+        std::unique_lock lock(mutex_);
+        (void)changed_.wait_for(lock, deadline, [this] { return done_; }); // the end says which
+        return end_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    UnmountEnd end_;
+    bool done_ = false;
+};
+
 /// A file system that holds an area cannot be unmounted before.
-void switch_swap_off(Report& report) {
+void switch_swap_off(Unmounting& all) {
     const auto areas = sys::swap_areas();
-    if (!areas) return report.add("read /proc/swaps", areas.error());
+    if (!areas) return all.step("read /proc/swaps", [&] { return sys::Result<>(areas.error()); });
     for (const sys::SwapArea& area : *areas)
-        report.add("swap off " + area.path, sys::swap_off(area.path));
+        all.step("swap off " + area.path, [&] { return sys::swap_off(area.path); });
 }
 
 sys::Result<> let_go(const sys::Mount& mount) {
@@ -67,6 +106,21 @@ sys::Result<> let_go(const sys::Mount& mount) {
     sys::Result<> done = sys::unmount(mount.target);
     if (!done) done = sys::remount_read_only(mount.target);
     return done;
+}
+
+void unmount_all(Unmounting& all) {
+    all.step("sync", [] {
+        sys::sync_all();
+        return sys::Result<>();
+    });
+    switch_swap_off(all);
+    const auto mounted = sys::current_mounts();
+    if (!mounted)
+        all.step("read /proc/self/mounts", [&] { return sys::Result<>(mounted.error()); });
+    else
+        for (const sys::Mount& mount : persistent_mounts(*mounted))
+            all.step("unmount " + mount.target, [&] { return let_go(mount); });
+    all.set_done();
 }
 
 void after(std::chrono::milliseconds time, sys::Result<> (*act)()) {
@@ -84,20 +138,14 @@ std::vector<sys::Mount> persistent_mounts(const std::vector<sys::Mount>& mounted
     return found;
 }
 
-Report unmount_all() {
-    Report report;
-    sys::sync_all();
-    report.add("sync", {});
-    switch_swap_off(report);
-    const auto mounted = sys::current_mounts();
-    if (!mounted) {
-        report.add("read /proc/self/mounts", mounted.error());
-        return report;
+UnmountEnd unmount_within(std::chrono::milliseconds deadline) {
+    const auto all = std::make_shared<Unmounting>();
+    try {
+        std::thread([all] { unmount_all(*all); }).detach();
+    } catch (const std::system_error&) {
+        unmount_all(*all); // without a thread nobody can wait for it
     }
-    for (const sys::Mount& mount : persistent_mounts(*mounted)) {
-        report.add("unmount " + mount.target, let_go(mount));
-    }
-    return report;
+    return all->wait(deadline);
 }
 
 sys::Result<> arm_last_resort(std::chrono::milliseconds deadline, sys::PowerAction action) {

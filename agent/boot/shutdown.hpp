@@ -6,6 +6,7 @@
 #include "agent/sys/power.hpp"
 
 #include <chrono>
+#include <string>
 #include <vector>
 
 namespace rouse::boot {
@@ -14,9 +15,16 @@ namespace rouse::boot {
 /// read-only. File systems that live in memory or in the kernel are left alone.
 std::vector<sys::Mount> persistent_mounts(const std::vector<sys::Mount>& mounted);
 
+/// How far it has come.
+struct UnmountEnd {
+    Report report;
+    std::string late; ///< what it is at, when it was not done in time; empty: it is done
+};
+
 /// Syncs, switches swap off, then unmounts or, where something still uses it, remounts read-only.
-/// Blocks as long as the disks do: arm arm_last_resort() first.
-Report unmount_all();
+/// A thread of its own does it, since each of these waits as long as the disks do; one that is not
+/// done by `deadline` is left to itself.
+UnmountEnd unmount_within(std::chrono::milliseconds deadline);
 
 /// Ends the machine by force when the orderly end takes too long: after `deadline` the kernel is
 /// asked to end it by `action`, 5 s later it is told to reset it at once. Threads of their own

@@ -128,6 +128,7 @@ asio::awaitable<StartResult> Spawner::start(proto::Command command, Stdio stdio,
     plan.out = stdio.out;
     plan.err = stdio.err;
     plan.terminal = stdio.terminal;
+    plan.leads = stdio.leads;
     SharedCgroup cgroup;
     if (cgroups_ != nullptr && !session.empty()) {
         auto making = cgroups_->make(std::move(session), command.attributes.cgroup, tree);

@@ -17,6 +17,7 @@ struct Stdio {
     int out = -1;
     int err = -1;
     bool terminal = false; ///< `in` is the slave of a terminal and becomes the controlling one
+    sys::Leads leads = sys::Leads::session;
 };
 
 /// The failure comes first: it can be made without arguments, as a coroutine's result must be.

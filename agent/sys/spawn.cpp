@@ -101,6 +101,7 @@ Result<Spawned> spawn(const SpawnPlan& plan) {
         .attributes = &plan.attributes,
         .oom_score = oom_score.c_str(),
         .stdio = {plan.in, plan.out, plan.err},
+        .leads = plan.leads,
         .terminal = plan.terminal,
         .cgroup = plan.cgroup,
         .errors = pipe->write.get(),

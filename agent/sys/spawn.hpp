@@ -32,6 +32,13 @@ enum class SpawnStage : std::int32_t {
 /// "session", "stdio", … as it is reported to the host.
 const char* name(SpawnStage stage);
 
+/// What the process is the first of.
+enum class Leads {
+    session,
+    group,           ///< of the caller's session
+    foreground_group ///< likewise, and the one that reads from the terminal which is its `in`
+};
+
 struct Credentials {
     uid_t uid = 0;
     gid_t gid = 0;
@@ -50,7 +57,8 @@ struct SpawnPlan {
     int in = -1; ///< borrowed; -1: /dev/null
     int out = -1;
     int err = -1;
-    bool terminal = false; ///< `in` becomes the controlling terminal
+    Leads leads = Leads::session;
+    bool terminal = false; ///< `in` becomes the controlling terminal of its session
     int cgroup = -1;       ///< borrowed: a directory of a cgroup v2; -1: that of the caller
 };
 
@@ -59,11 +67,11 @@ struct Spawned {
     UniqueFd errors; ///< non-blocking; for read_spawn_report()
 };
 
-/// Starts a process that leads a session of its own, with default signals, three descriptors and no
-/// other. Uses clone3 without CLONE_VM and CLONE_VFORK: a vfork child in a frozen cgroup, or one
-/// that executes from a file system served through us, would block the caller. Returns before the
-/// child has executed the program. The caller registers the pid before it yields.
-/// Errors: EAGAIN at pids.max, ENOMEM, EMFILE. Source: clone(2).
+/// Starts a process that leads a session or a group of its own, with default signals, three
+/// descriptors and no other. Uses clone3 without CLONE_VM and CLONE_VFORK: a vfork child in a
+/// frozen cgroup, or one that executes from a file system served through us, would block the
+/// caller. Returns before the child has executed the program. The caller registers the pid before
+/// it yields. Errors: EAGAIN at pids.max, ENOMEM, EMFILE. Source: clone(2).
 Result<Spawned> spawn(const SpawnPlan& plan);
 
 /// Why the child gave up. It then exits with 127.

@@ -1,6 +1,7 @@
 #include "agent/sys/spawn_child.hpp"
 
 #include "agent/sys/defence.hpp"
+#include "agent/sys/job_control.hpp"
 #include "agent/sys/signals.hpp"
 #include "agent/sys/spawn_capabilities.hpp"
 
@@ -59,6 +60,11 @@ bool close_all_but(int errors) noexcept {
     if (is_off(Defence::close_range)) return true;
     const auto kept = static_cast<unsigned>(errors);
     return close_between(STDERR_FILENO + 1, kept - 1) && close_between(kept + 1, ~0U);
+}
+
+/// The group is the process's own number either way, so that it can be signalled as a whole.
+bool begin_session(Leads leads) noexcept {
+    return leads == Leads::session ? ::setsid() >= 0 : ::setpgid(0, 0) == 0;
 }
 
 /// One write; "0" in cgroup.procs is the writer itself.
@@ -155,12 +161,16 @@ void run_child(const ChildPlan& plan) noexcept {
     const int errors = moved_up(plan.errors);
     const SpawnAttributes& attributes = *plan.attributes;
     int item = -1;
-    if (::setsid() < 0) give_up(errors, SpawnStage::session);
+    if (!begin_session(plan.leads)) give_up(errors, SpawnStage::session);
     if (plan.joins_cgroup && !write_text(plan.cgroup, "cgroup.procs", "0", 1))
         give_up(errors, SpawnStage::cgroup);
     if (!place_stdio(plan.stdio)) give_up(errors, SpawnStage::stdio);
     if (plan.terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
         give_up(errors, SpawnStage::terminal);
+    // From the background this would stop us, were not all signals blocked still. A terminal that
+    // was hung up meanwhile is for the program to notice.
+    if (plan.leads == Leads::foreground_group)
+        (void)give_foreground(STDIN_FILENO, static_cast<pid_t>(::syscall(SYS_getpid)));
     if (!close_all_but(errors)) give_up(errors, SpawnStage::descriptors);
     if (!set_oom_score(plan)) give_up(errors, SpawnStage::oom_score);
     if (!set_rlimits(attributes, item)) give_up(errors, SpawnStage::rlimits, item);

@@ -23,6 +23,7 @@ struct ChildPlan {
     const SpawnAttributes* attributes = nullptr; ///< read only: no vector of it may change
     const char* oom_score = nullptr;             ///< that of the attributes, as text
     std::array<int, 3> stdio{-1, -1, -1};
+    Leads leads = Leads::session;
     bool terminal = false;     ///< descriptor 0 becomes the controlling terminal
     int cgroup = -1;           ///< its directory, or -1
     bool joins_cgroup = false; ///< whether it still has to be joined

@@ -12,7 +12,7 @@ namespace {
 /// The system call and not the C library's function: only the call reports resource usage. __WALL
 /// finds children whose end is announced by another signal than SIGCHLD as well.
 Result<> wait_for(idtype_t type, pid_t pid, int options, siginfo_t& info, rusage* usage) {
-    while (::syscall(SYS_waitid, type, pid, &info, options | WEXITED | WNOHANG | __WALL, usage) < 0)
+    while (::syscall(SYS_waitid, type, pid, &info, options | WNOHANG | __WALL, usage) < 0)
         if (errno != EINTR) return last_error();
     return {};
 }
@@ -40,23 +40,30 @@ proto::ExitStatus to_status(const siginfo_t& info, const rusage& usage) {
 
 Result<std::optional<pid_t>> peek_exited() {
     siginfo_t info{};
-    const Result<> waited = wait_for(P_ALL, 0, WNOWAIT, info, nullptr);
+    const Result<> waited = wait_for(P_ALL, 0, WEXITED | WNOWAIT, info, nullptr);
     if (!waited && waited.error() == error_from(ECHILD)) return std::nullopt;
     if (!waited) return waited.error();
     if (info.si_pid == 0) return std::nullopt;
     return info.si_pid;
 }
 
+std::optional<int> take_stop(pid_t pid) {
+    siginfo_t info{};
+    const Result<> waited = wait_for(P_PID, pid, WSTOPPED, info, nullptr);
+    if (!waited || info.si_pid == 0 || info.si_code != CLD_STOPPED) return std::nullopt;
+    return info.si_status;
+}
+
 bool has_children() {
     siginfo_t info{};
-    const Result<> waited = wait_for(P_ALL, 0, WNOWAIT, info, nullptr);
+    const Result<> waited = wait_for(P_ALL, 0, WEXITED | WNOWAIT, info, nullptr);
     return waited || waited.error() != error_from(ECHILD);
 }
 
 Result<std::optional<proto::ExitStatus>> reap(pid_t pid) {
     siginfo_t info{};
     rusage usage{};
-    const Result<> waited = wait_for(P_PID, pid, 0, info, &usage);
+    const Result<> waited = wait_for(P_PID, pid, WEXITED, info, &usage);
     if (!waited) return waited.error();
     if (info.si_pid == 0) return std::nullopt;
     return to_status(info, usage);

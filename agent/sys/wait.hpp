@@ -19,6 +19,10 @@ Result<std::optional<pid_t>> peek_exited();
 /// it is not a child of ours. Source: waitid(2), "C library/kernel differences" for the usage.
 Result<std::optional<proto::ExitStatus>> reap(pid_t pid);
 
+/// The signal by which the child was stopped since this was last asked, as a shell asks; nothing
+/// when it was not. Never blocks, and reaps nothing. Source: waitid(2), WSTOPPED.
+std::optional<int> take_stop(pid_t pid);
+
 /// Whether there is a child at all, running or exited. Never blocks. Source: waitid(2), ECHILD.
 bool has_children();
 

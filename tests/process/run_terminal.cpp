@@ -1,0 +1,84 @@
+// `rouse run` on a terminal: its command is the job that the shell stops and continues.
+#include "tests/process/agent.hpp"
+#include "tests/support/pty_process.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+
+using namespace rouse;
+using test::PtyProcess;
+
+namespace {
+
+const std::string ctrl_c = "\x03";
+const std::string ctrl_z = "\x1a";
+
+std::string run_command_line(const std::string& command) {
+    return fmt::format("{} run -- {}\r", test::rouse({}).front(), command);
+}
+
+} // namespace
+
+TEST_CASE("the command of rouse run has the foreground of its terminal, and gives it back",
+          "[run][terminal][process]") {
+    PtyProcess shell({"/bin/sh", "-i"}, {{"PS1", "ready> "}});
+    shell.expect("ready> ");
+    shell.type(run_command_line("cat"));
+    shell.expect("run -- cat\r\n");
+    shell.type("hello\r");
+    shell.expect("hello\r\nhello\r\n");
+    shell.type(ctrl_c);
+    shell.expect("ready> ");
+    shell.type("echo status $?\r");
+    shell.expect("status 130\r\n");
+    shell.type("exit 4\r");
+    CHECK(WEXITSTATUS(shell.finish()) == 4);
+}
+
+TEST_CASE("the terminal stops rouse run with its command, and the shell continues both",
+          "[run][terminal][process]") {
+    PtyProcess shell({"/bin/sh", "-i"}, {{"PS1", "ready> "}});
+    shell.expect("ready> ");
+    shell.type(run_command_line("cat"));
+    shell.expect("run -- cat\r\n");
+    for (const std::string line : {"one", "two"}) {
+        shell.type(line + "\r");
+        shell.expect(line + "\r\n" + line + "\r\n");
+        shell.type(ctrl_z);
+        shell.expect("Stopped");
+        shell.expect("ready> ");
+        shell.type("fg\r");
+        shell.expect("fg\r\n");
+    }
+    // In the background it is stopped when it reads, and not before.
+    shell.type("three\r");
+    shell.expect("three\r\nthree\r\n");
+    shell.type(ctrl_z);
+    shell.expect("ready> ");
+    shell.type("bg\r");
+    shell.expect("ready> ");
+    shell.type("while ! jobs | grep -q 'Stopped (tty input)'; do :; done; echo was''_stopped\r");
+    shell.expect("was_stopped\r\n");
+    shell.type("fg\r");
+    shell.expect("fg\r\n");
+    shell.type("four\r");
+    shell.expect("four\r\nfour\r\n");
+    shell.type("\x04"); // end of input
+    shell.expect("ready> ");
+    shell.type("echo status $?; exit 0\r");
+    shell.expect("status 0\r\n");
+    CHECK(WEXITSTATUS(shell.finish()) == 0);
+}
+
+TEST_CASE("a script that goes on after rouse run can read from its terminal",
+          "[run][terminal][process]") {
+    // Nobody takes the foreground back here but rouse: a shell without jobs does not.
+    PtyProcess script(
+        {"/bin/sh", "-c",
+         fmt::format("{} run -- true; read line; echo \"read $line\"", test::rouse({}).front())});
+    script.type("words\r");
+    script.expect("read words\r\n");
+    CHECK(WEXITSTATUS(script.finish()) == 0);
+}
