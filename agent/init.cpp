@@ -16,7 +16,7 @@ namespace rouse {
 namespace {
 
 constexpr std::chrono::milliseconds straggler_grace{1000};
-constexpr std::size_t named_processes = 8;
+constexpr std::size_t names_of_stragglers = 8;
 
 /// Ends the machine when everything of the guest has been told to end.
 [[noreturn]] void end_guest(sys::PowerAction action, const proto::ShutdownDeadlines& deadlines,
@@ -26,7 +26,7 @@ constexpr std::size_t named_processes = 8;
         log.warn("cannot arm the last resort of the shutdown");
     if (!end_all_processes(straggler_grace))
         log.warn(boot::describe_overrun(proto::ShutdownStage::processes, deadlines.processes,
-                                        sys::describe_processes(named_processes)));
+                                        sys::describe_processes(names_of_stragglers)));
     const boot::UnmountEnd end = boot::unmount_within(deadlines.unmount);
     if (!end.late.empty())
         log.warn(

@@ -157,7 +157,7 @@ TEST_CASE("every signal that can be passed on is, also those that a peer keeps",
         std::set<int> theirs = passed_on(all[i], asked);
         theirs.erase(SIGSYS); // dumb-init passes on what a fault means as well
         INFO(all[i].name);
-        CHECK(theirs.size() > 20);
+        CHECK(theirs.size() > 15); // dumb-init knows no real-time signals
         CHECK(std::includes(ours.begin(), ours.end(), theirs.begin(), theirs.end()));
     }
 }
