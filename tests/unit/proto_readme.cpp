@@ -227,6 +227,7 @@ std::map<std::string, std::string> workload_limits_of_the_code() {
             {"ready_interval_least", in_milliseconds(l::ready_interval_least)},
             {"ready_probe", in_milliseconds(l::ready_probe)},
             {"notify", in_milliseconds(l::notify)},
+            {"exit_report", in_milliseconds(l::exit_report)},
             {"exit_report_longest", in_milliseconds(l::exit_report_longest)},
             {"agent_memory_min", std::to_string(l::agent_memory_min)},
             {"agent_cpu_weight", std::to_string(l::agent_cpu_weight)}};
