@@ -38,9 +38,21 @@ Awaitable<> WorkloadService::run_once() {
         process_.fail("terminal", stdio.error());
     }
     if (process_.running()) co_return; // cancelled with the program
-    if (sys::is_off(sys::Defence::exit_first) && parts_.output != nullptr)
-        (void)co_await parts_.output->flushed(24h);
+    if (sys::is_off(sys::Defence::exit_first) && parts_.output != nullptr) {
+        Awaitable<> waiting = until_flushed();
+        co_await std::move(waiting);
+    }
     run_ended();
+}
+
+/// What EXIT would wait for without its defence; not for ever, so that the program can end.
+Awaitable<> WorkloadService::until_flushed() {
+    constexpr auto step = 100ms;
+    bool flushed = false;
+    while (!flushed && !life_.is_ending()) {
+        Awaitable<bool> flushing = parts_.output->flushed(step);
+        flushed = co_await std::move(flushing);
+    }
 }
 
 sys::Result<supervise::Stdio> WorkloadService::make_stdio() {

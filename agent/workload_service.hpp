@@ -110,6 +110,7 @@ private:
     void tell_end(std::string_view type, boost::json::object more);
     // workload_runs.cpp
     io::Awaitable<> run_once();
+    io::Awaitable<> until_flushed();
     sys::Result<supervise::Stdio> make_stdio();
     sys::Result<supervise::Stdio> make_terminal();
     void open_pipes();
