@@ -69,7 +69,8 @@ Result<Replaced> write_behind_link(const std::string& path, const std::string& c
     if (size <= 0) return error_from(ENOENT);
     std::string target(buffer.data(), static_cast<std::size_t>(size));
     if (!target.starts_with('/')) target.insert(0, directory_of(path) + "/");
-    if (const Result<> made = make_directories(directory_of(target), 0755); !made) return made.error();
+    if (const Result<> made = make_directories(directory_of(target), 0755); !made)
+        return made.error();
     if (const Result<> written = write_new(target, contents, mode); !written)
         return written.error();
     return Replaced::written;

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <set>
 #include <string>
@@ -102,7 +103,11 @@ pid_t told_pid(const test::Command& command) {
     test::wait_until([&] { return command.output().find("pid ") != std::string::npos; },
                      [&] { return command.output() + command.error(); }, test::patience);
     const std::string text = command.output();
-    return static_cast<pid_t>(std::stol(text.substr(text.find("pid ") + 4)));
+    const std::string digits = text.substr(text.find("pid ") + 4);
+    pid_t pid = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+    REQUIRE(read.ec == std::errc());
+    return pid;
 }
 
 } // namespace
