@@ -172,12 +172,12 @@ std::string usage() {
         "                     listeners at PATH_4001 and PATH_4002\n"
         "      --config FILE  configuration as in /etc/rouse/config.json\n"
         "  rouse debug WHAT [--json] [--socket PATH]\n"
-        "      what the running agent is doing (root only); `events` takes --follow\n"
-        "  rouse files create|extract|stat [--as NAME] PATH\n"
-        "      packs PATH into a tar archive on standard output, unpacks the one on standard\n"
-        "      input, with the rules of `docker cp`, or shows what PATH is\n";
+        "      what the running agent is doing (root only); `events` takes --follow\n";
     for (const proto::tables::Topic& topic : proto::tables::topics())
         text += fmt::format("      {:<8} {}\n", topic.name, topic.about);
+    text += "  rouse files create|extract|stat [--as NAME] PATH\n"
+            "      packs PATH into a tar archive on standard output, unpacks the one on standard\n"
+            "      input, with the rules of `docker cp`, or shows what PATH is\n";
     return text + "\nAs PID 1 of a VM it boots the guest; see /etc/rouse/config.json.\n";
 }
 

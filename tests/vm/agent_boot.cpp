@@ -61,9 +61,10 @@ TEST_CASE("the boot of a guest is told step by step, from power-on to READY", "[
     const json::value document = boot_document(guest);
     INFO(json::serialize(document));
     const std::map<std::string, std::string> wanted{
-        {"mounts", "ok"},        {"modules", "ok"}, {"configuration", "ok"},
-        {"hostname", "skipped"}, {"hosts", "ok"},   {"resolv.conf", "skipped"},
-        {"sysctls", "skipped"},  {"network", "ok"}, {"credentials", "skipped"},
+        {"mounts", "ok"},        {"modules", "ok"},      {"configuration", "ok"},
+        {"root", "skipped"},     {"volumes", "skipped"}, {"swap", "skipped"},
+        {"hostname", "skipped"}, {"hosts", "ok"},        {"resolv.conf", "skipped"},
+        {"sysctls", "skipped"},  {"network", "ok"},      {"credentials", "skipped"},
         {"hotplug", "skipped"},  {"limits", "ok"}};
     CHECK(outcomes(document) == wanted);
     const std::uint64_t init = test::number_at(document, "/init_us");
