@@ -14,9 +14,9 @@ using Clock = std::chrono::steady_clock;
 /// Reaps everything that has exited; says whether there are children left.
 bool reap_exited() {
     for (;;) {
-        const sys::Result<std::optional<pid_t>> exited = sys::peek_exited();
-        if (!exited || !*exited) return sys::has_children();
-        (void)sys::reap(**exited); // the exit status of a straggler interests nobody
+        // The exit status of a straggler interests nobody.
+        const sys::Result<std::optional<sys::Reaped>> reaped = sys::reap_next();
+        if (!reaped || !*reaped) return sys::has_children();
     }
 }
 

@@ -31,7 +31,7 @@ io::Awaitable<> SignalSource::deliver(OnSignal on_signal) {
         if (signal && *signal) {
             // What we have caused ourselves, as a write to a pipe without a reader does, is for
             // nobody.
-            if ((*signal)->sender == ::getpid() && (*signal)->number == SIGPIPE) continue;
+            if ((*signal)->number == SIGPIPE && (*signal)->sender == ::getpid()) continue;
             on_signal((*signal)->number);
             continue;
         }

@@ -7,26 +7,18 @@
 
 namespace rouse::supervise {
 
-namespace {
-
-/// Both calls fail for broken promises only, and the next SIGCHLD tries again.
-template <typename T>
-std::optional<T> value_of(const sys::Result<std::optional<T>>& result) {
-    return result ? *result : std::nullopt;
-}
-
-} // namespace
-
 void Reaper::watch(pid_t pid, OnExit on_exit) {
     watched_[pid] = {.on_exit = std::move(on_exit), .started = std::chrono::steady_clock::now()};
 }
 
 void Reaper::reap() {
-    // Peek first: between the peek and the reap the pid cannot be reused.
-    while (const std::optional<pid_t> pid = value_of(sys::peek_exited())) {
-        const std::optional<proto::ExitStatus> status = value_of(sys::reap(*pid));
-        if (!status) return;
-        resolve(*pid, *status);
+    // One call for each, since they may be thousands. Its pid can be another's by the time that it
+    // is looked up, but no child's of ours: nobody here spawns in between. The call fails for
+    // broken promises only, and the next SIGCHLD tries again.
+    for (;;) {
+        const sys::Result<std::optional<sys::Reaped>> reaped = sys::reap_next();
+        if (!reaped || !*reaped) return;
+        resolve((*reaped)->pid, (*reaped)->status);
     }
 }
 

@@ -38,13 +38,14 @@ proto::ExitStatus to_status(const siginfo_t& info, const rusage& usage) {
 
 } // namespace
 
-Result<std::optional<pid_t>> peek_exited() {
+Result<std::optional<Reaped>> reap_next() {
     siginfo_t info{};
-    const Result<> waited = wait_for(P_ALL, 0, WEXITED | WNOWAIT, info, nullptr);
+    rusage usage{};
+    const Result<> waited = wait_for(P_ALL, 0, WEXITED, info, &usage);
     if (!waited && waited.error() == error_from(ECHILD)) return std::nullopt;
     if (!waited) return waited.error();
     if (info.si_pid == 0) return std::nullopt;
-    return info.si_pid;
+    return Reaped{.pid = info.si_pid, .status = to_status(info, usage)};
 }
 
 std::optional<int> take_stop(pid_t pid) {
@@ -58,15 +59,6 @@ bool has_children() {
     siginfo_t info{};
     const Result<> waited = wait_for(P_ALL, 0, WEXITED | WNOWAIT, info, nullptr);
     return waited || waited.error() != error_from(ECHILD);
-}
-
-Result<std::optional<proto::ExitStatus>> reap(pid_t pid) {
-    siginfo_t info{};
-    rusage usage{};
-    const Result<> waited = wait_for(P_PID, pid, WEXITED, info, &usage);
-    if (!waited) return waited.error();
-    if (info.si_pid == 0) return std::nullopt;
-    return to_status(info, usage);
 }
 
 } // namespace rouse::sys

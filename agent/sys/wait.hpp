@@ -10,14 +10,16 @@
 
 namespace rouse::sys {
 
-/// The pid of a child that has exited and is not reaped yet; nothing when there is none. Does not
-/// reap it, so the pid cannot be reused before reap(). Never blocks. Source: waitid(2), WNOWAIT.
-Result<std::optional<pid_t>> peek_exited();
+/// A child that was reaped.
+struct Reaped {
+    pid_t pid = 0; ///< no longer its: the next process that anybody starts may get it
+    /// `wall_us` and `oom` are left for the caller, who knows when it began and in which cgroup.
+    proto::ExitStatus status;
+};
 
-/// Reaps `pid` and says how it ended; nothing when it has not exited. `wall_us` and `oom` are left
-/// for the caller, who knows when it began and in which cgroup. Never blocks. Errors: ECHILD when
-/// it is not a child of ours. Source: waitid(2), "C library/kernel differences" for the usage.
-Result<std::optional<proto::ExitStatus>> reap(pid_t pid);
+/// Reaps a child that has exited; nothing when there is none. Never blocks. Source: waitid(2),
+/// "C library/kernel differences" for the usage.
+Result<std::optional<Reaped>> reap_next();
 
 /// The signal by which the child was stopped since this was last asked, as a shell asks; nothing
 /// when it was not. Never blocks, and reaps nothing. Source: waitid(2), WSTOPPED.
