@@ -1,10 +1,14 @@
-// What the benchmarks do with their figures: medians, verdicts, the plot, the receiver that looks
-// through frames, and what a peer needs in a guest.
+// What the benchmarks do with their figures: medians, verdicts, the plots, where the time of a boot
+// went, when a figure has settled, the receiver that looks through frames, and what a peer needs in
+// a guest.
+#include "tools/benchmark/boot/split.hpp"
 #include "tools/benchmark/plot.hpp"
+#include "tools/benchmark/reap/settling.hpp"
 #include "tools/benchmark/relay/frame_scan.hpp"
 #include "tools/benchmark/timeline.hpp"
 #include "tools/lab/guest_program.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -169,4 +173,61 @@ TEST_CASE("a row that allows nothing is met by nothing only", "[bench]") {
     CHECK(row(0, 0, Aim::at_most).met());
     CHECK(row(0, 0, Aim::at_most).ratio() == 0);
     CHECK_FALSE(row(1, 0, Aim::at_most).met());
+}
+
+TEST_CASE("a boot is split where the kernel, the agent and the workload begin", "[bench]") {
+    const auto boot = boost::json::parse(R"({"init_us": 300000, "agent_us": 340000,
+        "ready_us": 350000, "steps": [
+        {"name": "mounts", "outcome": "ok", "start_us": 301000, "duration_us": 20000},
+        {"name": "swap", "outcome": "failed", "start_us": 321000, "duration_us": 1000},
+        {"name": "hosts", "outcome": "not begun"}]})")
+                          .as_object();
+    const bench::BootSplit split = bench::split_of(boot, 352500, 1000);
+    CHECK(split.machine == 650);
+    CHECK(split.kernel == 300);
+    CHECK(split.steps == 40);
+    CHECK(split.agent == 10);
+    CHECK(split.workload == 2.5);
+    const auto spans = bench::spans_of(boot, split);
+    std::vector<std::string> names;
+    for (const bench::Span& span : spans)
+        names.push_back(span.name);
+    CHECK(names ==
+          std::vector<std::string>{"machine", "kernel", "mounts", "swap", "agent", "workload"});
+    CHECK(spans.at(2).begin_ms == 951);
+    CHECK(spans.at(2).length_ms == 20);
+    CHECK(spans.at(3).by == bench::Span::By::failed);
+    CHECK(spans.at(5).begin_ms == 1000);
+}
+
+TEST_CASE("a boot that never was ready has no split", "[bench]") {
+    const auto boot =
+        boost::json::parse(R"({"init_us": 1, "agent_us": 2, "ready_us": null, "steps": []})")
+            .as_object();
+    CHECK_THROWS_WITH(bench::split_of(boot, 3, 4), ContainsSubstring("ready_us"));
+}
+
+TEST_CASE("a figure has settled when it was the same for long enough", "[bench]") {
+    using namespace std::chrono_literals;
+    const bench::Settling::Clock::time_point begin{};
+    bench::Settling settling(begin, 5, 25ms);
+    CHECK_FALSE(settling.look(begin + 10ms, 6));
+    CHECK_FALSE(settling.look(begin + 30ms, 7));
+    CHECK_FALSE(settling.look(begin + 54ms, 7));
+    CHECK(settling.look(begin + 55ms, 7));
+    CHECK(settling.took() == 30);
+}
+
+TEST_CASE("a process is known by its state and its parent, whatever its name", "[bench]") {
+    const auto process = bench::parse_state("12 (a) R 1 (b)) Z 34 12 0 0 -1 4227084\n");
+    REQUIRE(process);
+    CHECK(process->state == 'Z');
+    CHECK(process->parent == 34);
+    for (const char* broken : {"", "12 (a", "12 (a) Z", "12 (a) Z x", "12 (a) ZZ 3"})
+        CHECK_FALSE(bench::parse_state(broken));
+}
+
+TEST_CASE("the first number of schedstat is the processor time in nanoseconds", "[bench]") {
+    CHECK(bench::parse_processor_time("1500000 2247129 4\n") == 1.5);
+    CHECK_FALSE(bench::parse_processor_time(""));
 }

@@ -16,9 +16,16 @@ struct Settings {
 /// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report size(const Settings& settings);
 
-/// Power-on to READY beside the smallest init there can be, in turns. Boots 2 × `runs` machines.
-/// Errors: lab::LabError.
+/// Power-on to READY beside busybox init and the smallest init there can be, in turns, and where
+/// the time goes until a workload's first output. Boots 4 × `runs` machines. Draws one boot in
+/// bench/boot-timeline.svg.
+/// Errors: lab::LabError, std::runtime_error.
 [[nodiscard]] Report boot(const Settings& settings);
+
+/// What it costs to reap 10 000 orphans, at once and one by one, as PID 1 of a PID namespace,
+/// beside tini, dumb-init and catatonit, in turns. Errors: lab::LabError, std::runtime_error, as
+/// where there cannot be so many processes.
+[[nodiscard]] Report reap(const Settings& settings);
 
 /// The output relay beside the least that a relay can be and beside socat: over Unix sockets, and
 /// over vsock in guests of kernels 6.1 and 6.12. Boots four machines.

@@ -30,8 +30,8 @@ struct Bench {
 };
 
 constexpr std::array benches = {Bench{"size", bench::size}, Bench{"boot", bench::boot},
-                                Bench{"relay", bench::relay}, Bench{"exec", bench::exec},
-                                Bench{"restore", bench::restore}};
+                                Bench{"reap", bench::reap}, Bench{"relay", bench::relay},
+                                Bench{"exec", bench::exec}, Bench{"restore", bench::restore}};
 
 struct Arguments {
     std::vector<std::string> names;
@@ -43,8 +43,9 @@ void declare(CLI::App& app, Arguments& to) {
     std::vector<std::string> known;
     for (const Bench& bench : benches)
         known.emplace_back(bench.name);
-    app.add_option("NAME", to.names,
-                   "what to measure: size, boot, relay, exec, restore; everything when not given")
+    app.add_option(
+           "NAME", to.names,
+           "what to measure: size, boot, reap, relay, exec, restore; everything when not given")
         ->check(CLI::IsMember(known));
     app.add_flag("--json", to.json, "one JSON document instead of a table");
     app.add_option("--kernel", to.settings.kernel, "of the guests of size and boot")

@@ -1,6 +1,7 @@
 // rouse-bench-peer VERB [ARGUMENT…]: see verbs.hpp.
 #include "tools/benchmark/peer/verbs.hpp"
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -15,6 +16,14 @@
 
 namespace rouse::bench_peer {
 namespace {
+
+struct Verb {
+    std::string_view name;
+    int (*perform)(Words);
+};
+
+constexpr std::array verbs = {Verb{"produce", produce}, Verb{"relay", relay}, Verb{"spawn", spawn},
+                              Verb{"family", family}, Verb{"boot-time", boot_time}};
 
 template <typename Address>
 int connect_socket(const Address& address, int family) {
@@ -73,9 +82,9 @@ int connect_to(std::string_view place) {
 int main(int argc, char** argv) {
     using namespace rouse::bench_peer;
     const std::vector<std::string_view> words(argv + 1, argv + argc);
-    if (!words.empty() && words[0] == "produce") return produce(Words(words).subspan(1));
-    if (!words.empty() && words[0] == "relay") return relay(Words(words).subspan(1));
-    if (!words.empty() && words[0] == "spawn") return spawn(Words(words).subspan(1));
+    for (const Verb& verb : verbs)
+        if (!words.empty() && verb.name == words[0]) return verb.perform(Words(words).subspan(1));
     errno = EINVAL;
-    return failed("produce CONTROL | relay splice|keep|copy OUTPUT CONTROL | spawn COUNT");
+    return failed("produce CONTROL | relay splice|keep|copy OUTPUT CONTROL | spawn COUNT | "
+                  "family CONTROL | boot-time");
 }

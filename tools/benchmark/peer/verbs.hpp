@@ -35,6 +35,18 @@ int connect_to(std::string_view place);
 /// Ends with the connection. Its parent is the relay that it writes to.
 int produce(Words words);
 
+/// family CONTROL: makes orphans as the control connection says, in lines as above:
+///     wait COUNT            so many, which wait until the gate is opened; done, once their parent
+///     has
+///                           ended
+///     open                  opens the gate: they end, all at once; done, once they have
+///     one-by-one COUNT      so many, each of which ends before the next one is made; done
+/// Ends with the connection, and those that wait with it.
+int family(Words words);
+
+/// boot-time: prints CLOCK_BOOTTIME in microseconds, before it does anything else.
+int boot_time(Words words);
+
 /// Forgets which pages our parent has written to; false where the kernel does not keep account.
 bool clean_pages();
 
