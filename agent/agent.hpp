@@ -154,6 +154,9 @@ private:
     io::Awaitable<bool> wait_while(std::function<bool()> busy, std::chrono::milliseconds deadline);
     io::Awaitable<> flush();
     [[nodiscard]] bool host_is_there() const;
+    // agent_shutdown.cpp
+    io::Awaitable<io::HttpReply> answer_shutdown(io::HttpRequest request);
+    io::Awaitable<> end_as_asked(std::uint64_t connection, bool now);
     // agent_routes.cpp
     void make_routes();
     void make_inspection_routes();
@@ -216,6 +219,7 @@ private:
     SignalSource signals_;
     std::optional<io::Listener> listener_;
     std::optional<io::Listener> debug_listener_;
+    std::optional<Ending> asked_ending_; ///< by the host, which may not have its answer yet
     std::optional<Ending> ending_;
     bool at_once_ = false;
     std::optional<boot::ShutdownStages> stages_; ///< since the shutdown began

@@ -52,6 +52,9 @@ void Agent::make_routes() {
     routes_["POST /v1/workload/restart"].handler = [this](io::HttpRequest request) {
         return answer_workload_restart(std::move(request));
     };
+    routes_["POST /v1/shutdown"].handler = [this](io::HttpRequest request) {
+        return answer_shutdown(std::move(request));
+    };
     routes_["POST /v1/snapshot/prepare"].handler = [this](io::HttpRequest request) {
         return answer_prepare(std::move(request));
     };

@@ -3,6 +3,7 @@
 
 #include "proto/exec.hpp"
 #include "proto/restore.hpp"
+#include "proto/shutdown.hpp"
 #include "proto/snapshot.hpp"
 #include "tests/process/agent.hpp"
 #include "tests/support/command.hpp"
@@ -124,6 +125,10 @@ TEST_CASE("the schemas of the OpenAPI document are the documents of the code", "
           keys_of(proto::to_json(proto::OpenConnection{})));
     CHECK(test::openapi_properties("ResumeRequest") ==
           keys_of(proto::to_json(proto::ResumeRequest{.lease = "l"})));
+    CHECK(test::openapi_properties("ShutdownRequest") ==
+          keys_of(proto::to_json(proto::ShutdownRequest{})));
+    CHECK(test::openapi_properties("ShutdownAccepted") ==
+          keys_of(proto::to_json(proto::ShutdownAccepted{})));
     CHECK(test::openapi_properties("Resumed") == keys_of(proto::to_json(proto::Resumed{})));
     proto::AttachRequest attach;
     attach.out = attach.err = 1;

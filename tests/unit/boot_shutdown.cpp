@@ -2,6 +2,7 @@
 #include "agent/boot/shutdown_stages.hpp"
 #include "agent/sys/process_list.hpp"
 #include "proto/config.hpp"
+#include "proto/shutdown.hpp"
 #include "tests/support/wait.hpp"
 #include "tools/lab/process.hpp"
 
@@ -64,6 +65,19 @@ TEST_CASE("a deadline of the shutdown that leaves no time is an error with its p
         CHECK(read.problems.errors.front().message() ==
               fmt::format("$.shutdown.{}: must be at least 1", member));
     }
+}
+
+TEST_CASE("documents of a shutdown come back as they were sent", "[shutdown]") {
+    for (const auto action : {proto::ShutdownAction::poweroff, proto::ShutdownAction::reboot}) {
+        const proto::ShutdownRequest request{.action = action, .now = true};
+        CHECK(proto::parse_shutdown_request(boost::json::serialize(to_json(request))).value() ==
+              request);
+    }
+    CHECK(proto::parse_shutdown_request("").value() == proto::ShutdownRequest{});
+    const proto::ShutdownAccepted accepted{.action = "reboot", .now = true, .under_way = true};
+    CHECK(proto::parse_shutdown_accepted(boost::json::serialize(to_json(accepted))).value() ==
+          accepted);
+    CHECK_FALSE(proto::parse_shutdown_accepted(R"({"now": true})"));
 }
 
 TEST_CASE("no stage goes beyond the deadline of the whole shutdown", "[shutdown]") {

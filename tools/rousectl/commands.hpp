@@ -45,6 +45,7 @@ void add_debug(CLI::App& app, const Common& common, Command& chosen);
 void add_metrics(CLI::App& app, const Common& common, Command& chosen);
 void add_events(CLI::App& app, const Common& common, Command& chosen);
 void add_workload(CLI::App& app, const Common& common, Command& chosen);
+void add_shutdown(CLI::App& app, const Common& common, Command& chosen);
 void add_collect(CLI::App& app, const Common& common, Command& chosen);
 
 } // namespace rouse::ctl

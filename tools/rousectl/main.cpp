@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
     ctl::add_metrics(app, common, chosen);
     ctl::add_events(app, common, chosen);
     ctl::add_workload(app, common, chosen);
+    ctl::add_shutdown(app, common, chosen);
     ctl::add_collect(app, common, chosen);
     ctl::add_check(app, chosen);
     try {
