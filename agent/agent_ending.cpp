@@ -74,7 +74,8 @@ void Agent::end(Ending ending, std::string_view why) {
 void Agent::end_at_once(Ending ending, std::string_view why) {
     ending_ = ending;
     at_once_ = true;
-    log_.info(fmt::format("ending at once: {}", why));
+    log_.info(fmt::format("{} at once: {}", ending == Ending::reboot ? "rebooting" : "powering off",
+                          why));
     context_.stop();
 }
 

@@ -21,6 +21,8 @@ class Console {
 public:
     /// /dev/console, or where stderr leads when the agent is not PID 1's console owner. Opened
     /// anew: O_NONBLOCK on a description that the workload shares would change the workload's.
+    /// Without /dev/console, lines go to the kernel's log, as errors, which its own consoles show
+    /// even when they are to be quiet; it takes no bytes of others.
     /// Errors: those of open(2).
     static Result<Console> open();
     static Result<Console> open_stderr();
@@ -41,8 +43,11 @@ public:
 private:
     explicit Console(UniqueFd fd) : fd_(std::move(fd)) {}
 
+    static Result<Console> open_kernel_log();
+
     UniqueFd fd_;
     std::uint64_t dropped_ = 0;
+    bool is_kernel_log_ = false;
     bool in_a_line_ = false; ///< a line was left unfinished, so the next begins with a newline
 };
 

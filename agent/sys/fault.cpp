@@ -49,15 +49,24 @@ public:
     void write_out() noexcept {
         text_[length_++] = '\n'; // NOLINT: add() leaves room for it
         const int console = ::open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        if (console < 0 && write_record()) return;
         const int fd = console < 0 ? STDERR_FILENO : console;
         // Whatever the console shows was perhaps in the middle of a line.
-        const bool begun = ::write(fd, "\n", 1) == 1 && ::write(fd, text_.data(), length_) > 0;
+        const bool begun = ::write(fd, "\n", 1) == 1 &&
+                           ::write(fd, text_.data() + level.size(), length_ - level.size()) > 0;
         (void)begun; // nobody else can be told
     }
 
 private:
-    std::array<char, 512> text_{};
-    std::size_t length_ = 0;
+    /// Into the kernel's log, whose consoles show an error even when they are to be quiet.
+    bool write_record() noexcept {
+        const int log = ::open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        return log >= 0 && ::write(log, text_.data(), length_) > 0;
+    }
+
+    static constexpr std::string_view level = "<3>"; ///< of the record, before the line
+    std::array<char, 512> text_{'<', '3', '>'};
+    std::size_t length_ = level.size();
 };
 
 std::uintptr_t instruction(const void* context) noexcept {
