@@ -39,6 +39,14 @@ int burn_cpu(Words words) {
     return 0;
 }
 
+int limit_files(Words words) {
+    if (words.size() != 2) return unable;
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = number(words[1]);
+    const auto pid = static_cast<pid_t>(number(words[0]));
+    return prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0 ? 0 : failed("prlimit");
+}
+
 int fork_bomb(Words words) {
     if (!words.empty()) return unable;
     for (;;)

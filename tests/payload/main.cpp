@@ -41,6 +41,7 @@ constexpr std::array verbs = {
     Verb{"facts", facts},
     Verb{"take-memory", take_memory},
     Verb{"burn-cpu", burn_cpu},
+    Verb{"limit-files", limit_files},
     Verb{"fork-bomb", fork_bomb},
     Verb{"say-hello", say_hello},
 

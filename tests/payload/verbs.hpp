@@ -63,6 +63,7 @@ int facts(Words words); ///< facts: prints what a process gets from the one that
 // hunger.cpp
 int take_memory(Words words); ///< take-memory SIZE: writes to all of it, says "taken"
 int burn_cpu(Words words);    ///< burn-cpu MILLISECONDS: computes for so long, as the kernel counts
+int limit_files(Words words); ///< limit-files PID N: so many descriptors may that process have
 int fork_bomb(Words words);   ///< fork-bomb: forks for ever, as do its children
 
 // forge.cpp
