@@ -194,8 +194,8 @@ std::string try_restore(const std::string& failpoint, Trigger first, Trigger sec
 }
 
 /// Those of a guest that was not prepared; a thaw is a step of one that was.
-constexpr std::array steps{"fence", "rebind",  "dial",   "hello",   "apply",
-                           "gate",  "confirm", "output", "announce"};
+constexpr std::array chain_places{"fence", "rebind",  "dial",   "hello",   "apply",
+                                  "gate",  "confirm", "output", "announce"};
 
 /// The second trigger speaks before each step of the chain, and after it.
 void try_every_step(Trigger first, Trigger second) {
@@ -207,7 +207,7 @@ void try_every_step(Trigger first, Trigger second) {
         CHECK(tries.front().get() == "");
         tries.pop_front();
     };
-    for (const char* const step : steps)
+    for (const char* const step : chain_places)
         for (const char* const when : {"before", "after"}) {
             if (tries.size() == at_once) finish_one();
             tries.push_back(std::async(std::launch::async, try_restore,

@@ -20,6 +20,14 @@ std::string run_command_line(const std::string& command) {
     return fmt::format("{} run -- {}\r", test::rouse({}).front(), command);
 }
 
+/// The shell names the job when it has the terminal again; keys that are typed before are echoed
+/// before that name.
+void continue_job(PtyProcess& shell) {
+    shell.type("fg\r");
+    shell.expect("fg\r\n");
+    shell.expect("run -- cat\r\n");
+}
+
 } // namespace
 
 TEST_CASE("the command of rouse run has the foreground of its terminal, and gives it back",
@@ -51,8 +59,7 @@ TEST_CASE("the terminal stops rouse run with its command, and the shell continue
         shell.type(ctrl_z);
         shell.expect("Stopped");
         shell.expect("ready> ");
-        shell.type("fg\r");
-        shell.expect("fg\r\n");
+        continue_job(shell);
     }
     // In the background it is stopped when it reads, and not before.
     shell.type("three\r");
@@ -67,8 +74,7 @@ TEST_CASE("the terminal stops rouse run with its command, and the shell continue
                            "echo was''_stopped\r",
                            jobs));
     shell.expect("was_stopped\r\n");
-    shell.type("fg\r");
-    shell.expect("fg\r\n");
+    continue_job(shell);
     shell.type("four\r");
     shell.expect("four\r\nfour\r\n");
     shell.type("\x04"); // end of input

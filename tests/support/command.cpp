@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,7 +17,10 @@ namespace {
 
 lab::Descriptor anonymous_file() {
     lab::Descriptor file(memfd_create("output", MFD_CLOEXEC));
-    if (!file.is_open()) throw std::system_error(errno, std::generic_category(), "memfd_create");
+    // Several processes write to it. The kernel does not lock the offset of such a file, so that of
+    // two writes at once one would be lost; an appending one holds the lock of the file.
+    if (!file.is_open() || fcntl(file.get(), F_SETFL, O_APPEND) != 0)
+        throw std::system_error(errno, std::generic_category(), "memfd_create");
     return file;
 }
 
