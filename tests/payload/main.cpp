@@ -24,6 +24,7 @@ constexpr std::array verbs = {
     Verb{"tell-signals", tell_signals},
     Verb{"after-usr1", after_usr1},
     Verb{"orphans", orphans},
+    Verb{"traced", traced},
     Verb{"children", children},
     Verb{"zombies", zombies},
     Verb{"sequence", sequence},

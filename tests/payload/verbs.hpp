@@ -34,6 +34,9 @@ int orphans(Words words);  ///< orphans N: leaves N orphans behind that end all 
 int children(Words words); ///< children N: has N children end all at once, checks each status
 int zombies(Words words);  ///< zombies: prints how many processes of this machine are zombies
 
+// traced.cpp
+int traced(Words words); ///< traced CODE: ends with CODE, traced by a child until stdin ends
+
 // output.cpp
 int sequence(Words words); ///< sequence [stdout SIZE] [stderr SIZE]: both streams at once
 int sip(Words words);      ///< sip SIZE MILLISECONDS: stdin to stdout, SIZE bytes after each pause
