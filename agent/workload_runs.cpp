@@ -118,6 +118,7 @@ void WorkloadService::run_started() {
     parts_.tasks.spawn("memory of the workload", watch_memory(life_.runs()));
     if (config_.supervision.ready.is_asked())
         parts_.tasks.spawn("readiness", look_until_ready(life_.runs()));
+    look_for_stop(); // whose SIGCHLD came before this: it would wait, and so would the shell
 }
 
 void WorkloadService::run_ended() {

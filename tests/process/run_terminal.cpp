@@ -84,6 +84,25 @@ TEST_CASE("the terminal stops rouse run with its command, and the shell continue
     CHECK(WEXITSTATUS(shell.finish()) == 0);
 }
 
+TEST_CASE("a command that is stopped as soon as it runs stops rouse run, too",
+          "[run][terminal][process]") {
+    const std::string stopped = test::payload({"kill-self", "20"}).front() + " kill-self 20";
+    PtyProcess shell({"/bin/sh", "-i"}, {{"PS1", "ready> "}});
+    shell.expect("ready> ");
+    // Its stop may be told before its start is.
+    for (int round = 0; round < 20; ++round) {
+        shell.type(run_command_line(stopped));
+        shell.expect("kill-self 20\r\n");
+        shell.expect("Stopped");
+        shell.expect("ready> ");
+        shell.type("fg >/dev/null; echo status $?\r");
+        shell.expect("status 1\r\n");
+        shell.expect("ready> ");
+    }
+    shell.type("exit 0\r");
+    CHECK(WEXITSTATUS(shell.finish()) == 0);
+}
+
 TEST_CASE("a script that goes on after rouse run can read from its terminal",
           "[run][terminal][process]") {
     // Nobody takes the foreground back here but rouse: a shell without jobs does not.
