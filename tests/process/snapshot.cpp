@@ -157,8 +157,9 @@ TEST_CASE("a process that waits for the kernel is named when it cannot be frozen
           "[snapshot][process]") {
     const AgentPlace place;
     test::HeldPipe pipe(place.folder() / "fifo");
-    const Agent agent(place, {"/bin/sh", "-c",
-                              fmt::format("while :; do echo x; done > {}", pipe.path().string())});
+    const Agent agent(
+        place, {"/bin/sh", "-c",
+                fmt::format("while :; do echo x; sleep 0.01; done > {}", pipe.path().string())});
     test::wait_status(agent.endpoint(), [](const boost::json::value& status) {
         return test::text_at(status, "/workload/state") == "running";
     });

@@ -43,7 +43,8 @@ public:
     ~HeldPipe();
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-    /// Takes the lock and returns when the process, which writes all the time, waits for it.
+    /// Takes the lock and returns when the process waits for it, which writes again and again, and
+    /// so little that it never waits for room: that is another sleep.
     void hold(pid_t writer);
     void release();
 
