@@ -75,7 +75,7 @@ inline constexpr std::chrono::milliseconds notify = 2s;
 inline constexpr std::chrono::milliseconds exit_report = 2s;
 inline constexpr std::chrono::milliseconds exit_report_longest = 600s;
 inline constexpr std::size_t agent_memory_min = 16 * 1024 * 1024;
-inline constexpr std::size_t agent_cpu_weight = 1000;
+inline constexpr std::size_t agent_cpu_weight = 100;
 
 // Disks
 inline constexpr std::chrono::milliseconds device_wait = 10s;

@@ -59,8 +59,9 @@ TEST_CASE("1 000 orphans and 300 children are reaped, every status right", "[age
 
     CHECK(results[0].out.bytes == "1000 orphans\n");
     for (int child = 0; child < 300; ++child) {
-        const auto& exit = results[static_cast<std::size_t>(child) + 1].exit;
-        INFO("child " << child);
+        const proto::ExecResult& result = results[static_cast<std::size_t>(child) + 1];
+        INFO("child " << child << ": " << boost::json::serialize(proto::to_json(result)));
+        const auto& exit = result.exit;
         REQUIRE(exit);
         if (child % 10 == 9)
             CHECK(exit->signal == (child % 20 == 9 ? 9U : 15U));
