@@ -54,7 +54,7 @@ Arguments wrong(std::string what) {
 /// Takes the letters of a word such as `-g`, `-svv`, `-p TERM` or `-gpTERM` at `index`; says
 /// whether all of them are known. What is wrong with a value is said in `arguments`.
 bool take_flags(const std::vector<std::string>& words, std::size_t& index, Arguments& arguments) {
-    const std::string word = words[index];
+    const std::string& word = words[index];
     if (word.size() < 2 || word[1] == '-') return false;
     RunFlags& flags = arguments.run;
     for (std::size_t i = 1; i < word.size(); ++i) {

@@ -114,6 +114,23 @@ void read_workload(const json::value& value, Config& config, Problems& problems)
     fields.finish();
 }
 
+void read_sections(Fields& fields, Config& config, Problems& problems) {
+    if (const json::value* workload = fields.raw("workload"))
+        read_workload(*workload, config, problems);
+    if (const json::value* ports = fields.raw("ports")) read_ports(*ports, config.ports, problems);
+    if (const json::value* output = fields.raw("output"))
+        read_output(*output, config.output, problems);
+    if (const json::value* restore = fields.raw("restore"))
+        read_restore(*restore, config.restore, problems);
+    if (const json::value* hooks = fields.raw("hooks")) read_hooks(*hooks, config.hooks, problems);
+    read_guest_config(fields, config.guest);
+    read_workload_config(fields, config.supervision);
+    read_root(fields, config.root);
+    read_volumes(fields, config.volumes);
+    read_swap(fields, config.swap);
+    read_shutdown(fields, config.shutdown);
+}
+
 } // namespace
 
 std::string_view name(OnExit on_exit) {
@@ -142,22 +159,7 @@ ReadConfig read_config(std::string_view text, Config base, std::vector<std::stri
     }
     Config& config = read.config;
     Fields fields(*document, "$", read.problems);
-    if (const json::value* workload = fields.raw("workload"))
-        read_workload(*workload, config, read.problems);
-    if (const json::value* ports = fields.raw("ports"))
-        read_ports(*ports, config.ports, read.problems);
-    if (const json::value* output = fields.raw("output"))
-        read_output(*output, config.output, read.problems);
-    if (const json::value* restore = fields.raw("restore"))
-        read_restore(*restore, config.restore, read.problems);
-    if (const json::value* hooks = fields.raw("hooks"))
-        read_hooks(*hooks, config.hooks, read.problems);
-    read_guest_config(fields, config.guest);
-    read_workload_config(fields, config.supervision);
-    read_root(fields, config.root);
-    read_volumes(fields, config.volumes);
-    read_swap(fields, config.swap);
-    read_shutdown(fields, config.shutdown);
+    read_sections(fields, config, read.problems);
     read_enum(fields, "on_exit", on_exit_names, config.on_exit);
     read_enum(fields, "boot", boot_sources, config.boot);
     read_enum(fields, "power", power_names, config.power);

@@ -42,7 +42,7 @@ void read_signal(Fields& fields, int& signal) {
     if (const std::optional<int> number = signal_number(*text))
         signal = *number;
     else
-        fields.fail("StopSignal", "must be a signal: \"SIGTERM\", \"TERM\" or \"15\"");
+        fields.fail("StopSignal", R"(must be a signal: "SIGTERM", "TERM" or "15")");
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "proto/notify_address.hpp"
 #include "proto/signal_names.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace rouse::proto {
@@ -47,7 +48,8 @@ void read_ready(Fields& fields, ReadyConfig& ready) {
     members.finish();
     if (!ready.command.empty() && ready.command.front().empty())
         members.fail("command", "must name a program");
-    if (int{ready.notify} + int{ready.tcp != 0} + int{!ready.command.empty()} > 1)
+    const std::array<bool, 3> ways{ready.notify, ready.tcp != 0, !ready.command.empty()};
+    if (std::count(ways.begin(), ways.end(), true) > 1)
         members.fail("", "only one of notify, tcp and command can say when the workload is ready");
     if (ready.interval < limits::ready_interval_least)
         members.fail("interval_ms", "must be at least 10");
@@ -59,7 +61,7 @@ void read_stop_signal(Fields& fields, int& signal) {
     std::optional<int> number;
     if (value->is_string()) number = signal_number(json::value_to<std::string>(*value));
     if (value->is_int64()) number = signal_number(std::to_string(value->get_int64()));
-    if (!number) return fields.fail("stop_signal", "must be a signal: \"SIGTERM\", \"TERM\" or 15");
+    if (!number) return fields.fail("stop_signal", R"(must be a signal: "SIGTERM", "TERM" or 15)");
     signal = *number;
 }
 

@@ -14,7 +14,7 @@ json::object step_json(const TimedStep& step) {
         object["start_us"] = step.start.count();
         object["duration_us"] = step.duration.count();
     }
-    if (std::string detail = step.detail(); !detail.empty()) object["detail"] = std::move(detail);
+    if (const std::string detail = step.detail(); !detail.empty()) object["detail"] = detail;
     return object;
 }
 

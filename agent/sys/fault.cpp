@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /// Where the program's code begins and ends in memory, as the linker says it.
-extern "C" const char __executable_start; // NOLINT(bugprone-reserved-identifier)
+extern "C" const char __executable_start; // NOLINT: the linker's name
 extern "C" const char etext;
 
 namespace rouse::sys {

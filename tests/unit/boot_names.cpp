@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -45,7 +46,7 @@ bool ok(const boot::Report& report) {
 /// A directory of files that cannot be written, as those of a read-only root.
 class ReadOnly {
 public:
-    explicit ReadOnly(const std::string& directory) : directory_(directory) {
+    explicit ReadOnly(std::string directory) : directory_(std::move(directory)) {
         mount(MS_BIND);
         mount(MS_REMOUNT | MS_BIND | MS_RDONLY);
     }
