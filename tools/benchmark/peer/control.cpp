@@ -11,8 +11,6 @@
 namespace rouse::bench_peer {
 namespace {
 
-constexpr std::uint64_t a_second = 1'000'000'000; // in nanoseconds
-
 /// One line of the control connection; nothing at its end.
 std::optional<std::string> read_line(int control) {
     std::string line;

@@ -9,6 +9,9 @@
 
 namespace rouse::bench_peer {
 
+/// Of CLOCK_MONOTONIC and of timers, in nanoseconds.
+inline constexpr std::uint64_t a_second = 1'000'000'000;
+
 struct Command {
     std::string verb;
     std::uint64_t first = 0; ///< of its numbers; 0 where it has none

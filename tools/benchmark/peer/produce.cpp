@@ -13,8 +13,6 @@
 namespace rouse::bench_peer {
 namespace {
 
-constexpr std::uint64_t a_second = 1'000'000'000; // in nanoseconds
-
 std::uint64_t now() {
     timespec time{};
     (void)clock_gettime(CLOCK_MONOTONIC, &time); // cannot fail with these arguments

@@ -37,8 +37,7 @@ int produce(Words words);
 
 /// family CONTROL: makes orphans as the control connection says, in lines as above:
 ///     wait COUNT            so many, which wait until the gate is opened; done, once their parent
-///     has
-///                           ended
+///                           has ended
 ///     open                  opens the gate: they end, all at once; done, once they have
 ///     one-by-one COUNT      so many, each of which ends before the next one is made; done
 /// Ends with the connection, and those that wait with it.
@@ -53,7 +52,7 @@ bool clean_pages();
 /// How many pages our parent has written to since.
 std::uint64_t dirty_pages();
 
-/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay can
+/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay may
 /// be.
 int relay(Words words);
 
