@@ -129,9 +129,8 @@ private:
     void workload_over();
     void announce_ready();
     io::Awaitable<> wait_for_gate();
-    io::Awaitable<io::HttpReply> answer_workload_stop(io::HttpRequest request);
-    io::Awaitable<io::HttpReply> answer_workload_restart(io::HttpRequest request);
-    io::Awaitable<io::HttpReply> settled_workload();
+    io::Awaitable<io::HttpReply> answer_workload(io::HttpRequest request,
+                                                 bool (WorkloadService::*ask)());
     // agent_sessions.cpp
     std::vector<exec::ListedSession> other_sessions();
     exec::ListedSession main_session();

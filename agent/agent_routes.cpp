@@ -47,10 +47,10 @@ void Agent::make_routes() {
         return answer_restore(std::move(request));
     };
     routes_["POST /v1/workload/stop"].handler = [this](io::HttpRequest request) {
-        return answer_workload_stop(std::move(request));
+        return answer_workload(std::move(request), &WorkloadService::stop);
     };
     routes_["POST /v1/workload/restart"].handler = [this](io::HttpRequest request) {
-        return answer_workload_restart(std::move(request));
+        return answer_workload(std::move(request), &WorkloadService::restart);
     };
     routes_["POST /v1/shutdown"].handler = [this](io::HttpRequest request) {
         return answer_shutdown(std::move(request));

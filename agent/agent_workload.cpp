@@ -87,25 +87,13 @@ void Agent::workload_over() {
     if (!said_ready_) announce_ready();
 }
 
-io::Awaitable<io::HttpReply> Agent::answer_workload_stop(io::HttpRequest request) {
+/// Answers once what `ask` asks for has happened, or with what the workload is at.
+io::Awaitable<io::HttpReply> Agent::answer_workload(io::HttpRequest request,
+                                                    bool (WorkloadService::*ask)()) {
     if (std::optional<io::HttpReply> refused = refuse_body(request.body)) co_return *refused;
     // A frozen workload would hear of it when it is thawed.
     if (std::optional<io::HttpReply> refused = spawn_refusal()) co_return *refused;
-    if (!workload_.stop()) co_return cannot_reply(workload_.exists());
-    io::Awaitable<io::HttpReply> settling = settled_workload();
-    co_return co_await std::move(settling);
-}
-
-io::Awaitable<io::HttpReply> Agent::answer_workload_restart(io::HttpRequest request) {
-    if (std::optional<io::HttpReply> refused = refuse_body(request.body)) co_return *refused;
-    if (std::optional<io::HttpReply> refused = spawn_refusal()) co_return *refused;
-    if (!workload_.restart()) co_return cannot_reply(workload_.exists());
-    io::Awaitable<io::HttpReply> settling = settled_workload();
-    co_return co_await std::move(settling);
-}
-
-/// Answers once what was asked for has happened, or with what it is at.
-io::Awaitable<io::HttpReply> Agent::settled_workload() {
+    if (!(workload_.*ask)()) co_return cannot_reply(workload_.exists());
     io::Awaitable<bool> timed =
         io::with_deadline(workload_.settled(), options_.config.stop_grace + settling_patience);
     (void)co_await std::move(timed); // What it is at says whether it was in time.
