@@ -4,6 +4,7 @@
 #include "agent/boot/shutdown.hpp"
 #include "agent/sys/late.hpp"
 #include "agent/sys/process_list.hpp"
+#include "proto/signal_names.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>

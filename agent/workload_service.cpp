@@ -1,6 +1,7 @@
 #include "agent/workload_service.hpp"
 
 #include "agent/io/clock_jumps.hpp"
+#include "proto/signal_names.hpp"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,10 @@
 #include "proto/exit_status.hpp"
 
+#include "proto/signal_names.hpp"
+
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <csignal>
-
-#include <string.h>
 
 namespace rouse::proto {
 
@@ -54,12 +53,6 @@ Parsed<ExitStatus> parse_exit_status(const json::value& value, const std::string
 int shell_exit_code(const ExitStatus& status) {
     if (status.signal) return 128 + static_cast<int>(*status.signal);
     return static_cast<int>(status.code.value_or(0));
-}
-
-std::string signal_name(int number) {
-    const char* abbreviation = ::sigabbrev_np(number);
-    return abbreviation != nullptr ? fmt::format("SIG{}", abbreviation)
-                                   : fmt::format("SIG{}", number);
 }
 
 std::string describe(const ExitStatus& status) {

@@ -29,9 +29,6 @@ int shell_exit_code(const ExitStatus& status);
 /// "exit code 3", "signal 15 (SIGTERM)", "signal 11 (SIGSEGV), core dumped".
 std::string describe(const ExitStatus& status);
 
-/// "SIGTERM" for 15; "SIG42" for a number without a name of its own.
-std::string signal_name(int number);
-
 /// Why a process could not be started.
 struct SpawnFailure {
     std::string stage;       ///< which step failed: "exec", "chdir", "user", …

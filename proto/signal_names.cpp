@@ -1,10 +1,14 @@
 #include "proto/signal_names.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <csignal>
 #include <string>
 #include <utility>
+
+#include <string.h>
 
 namespace rouse::proto {
 
@@ -64,6 +68,16 @@ std::optional<int> signal_number(std::string_view text) {
     const std::optional<int> number = name.starts_with("RT") ? real_time(name) : to_number(text);
     if (number && *number >= 1 && *number <= highest_signal) return *number;
     return std::nullopt;
+}
+
+std::string signal_name(int number) {
+    if (const char* abbreviation = ::sigabbrev_np(number))
+        return fmt::format("SIG{}", abbreviation);
+    if (number == highest_signal) return "SIGRTMAX";
+    if (number == first_real_time) return "SIGRTMIN";
+    if (number > first_real_time && number < highest_signal)
+        return fmt::format("SIGRTMIN+{}", number - first_real_time);
+    return fmt::format("SIG{}", number);
 }
 
 } // namespace rouse::proto

@@ -1,5 +1,5 @@
 // Words of rousectl's command line: keys, signals, quantities.
-#include "proto/exit_status.hpp"
+#include "proto/signal_names.hpp"
 #include "tools/host/detach_keys.hpp"
 #include "tools/host/interface_words.hpp"
 #include "tools/host/quantities.hpp"
@@ -44,6 +44,11 @@ TEST_CASE("signals have names and numbers", "[host][words]") {
     CHECK(host::parse_signal("RTMIN+3").value() == 37);
     CHECK(host::parse_signal("SIGRTMAX").value() == 64);
     for (int number = 1; number <= 31; ++number)
+        CHECK(host::parse_signal(proto::signal_name(number)).value() == number);
+    CHECK(proto::signal_name(34) == "SIGRTMIN");
+    CHECK(proto::signal_name(47) == "SIGRTMIN+13");
+    CHECK(proto::signal_name(64) == "SIGRTMAX");
+    for (int number = 34; number <= 64; ++number) // as the C library counts
         CHECK(host::parse_signal(proto::signal_name(number)).value() == number);
     const std::string bad =
         GENERATE("", "0", "65", "-1", "NONE", "SIG", "RTMIN-1", "RTMIN+31", "15x");

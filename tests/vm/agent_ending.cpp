@@ -70,9 +70,9 @@ TEST_CASE("who signals PID 1 ends the machine in good order, or at once", "[agen
         GENERATE(Row{SIGTERM, "rouse: powering off\n"}, Row{SIGINT, "rouse: rebooting\n"},
                  Row{first_of_real_time + 4, "rouse: powering off\n"},
                  Row{first_of_real_time + 5, "rouse: rebooting\n"},
-                 Row{first_of_real_time + 13, "rouse: powering off at once: SIG47"},
-                 Row{first_of_real_time + 14, "rouse: powering off at once: SIG48"},
-                 Row{first_of_real_time + 15, "rouse: rebooting at once: SIG49"});
+                 Row{first_of_real_time + 13, "rouse: powering off at once: SIGRTMIN+13"},
+                 Row{first_of_real_time + 14, "rouse: powering off at once: SIGRTMIN+14"},
+                 Row{first_of_real_time + 15, "rouse: rebooting at once: SIGRTMIN+15"});
     INFO("signal " << row.signal);
     const std::string console = console_after("6.12", row.signal);
     CHECK_THAT(console, ContainsSubstring(row.last));

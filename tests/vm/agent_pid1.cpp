@@ -1,4 +1,5 @@
 // The agent as PID 1: what it starts with, whom it reaps, and how it says that the workload ended.
+#include "proto/signal_names.hpp"
 #include "tests/vm/guest.hpp"
 
 #include <catch2/catch_test_macros.hpp>
