@@ -11,10 +11,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <arpa/inet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
 #include <poll.h>
@@ -217,20 +219,27 @@ namespace {
 
 /// A TCP connection to ourselves over `address`.
 struct Loop {
-    explicit Loop(const char* address)
-        : listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-          client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        REQUIRE(::inet_pton(AF_INET, address, &name.sin_addr) == 1);
-        socklen_t size = sizeof name;
-        auto* const plain = reinterpret_cast<sockaddr*>(&name);
-        REQUIRE(::bind(listening.get(), plain, size) == 0);
+    explicit Loop(const char* address) {
+        addrinfo numeric{};
+        numeric.ai_flags = AI_NUMERICHOST;
+        addrinfo* found = nullptr;
+        REQUIRE(::getaddrinfo(address, nullptr, &numeric, &found) == 0);
+        size = found->ai_addrlen;
+        std::memcpy(&name, found->ai_addr, size);
+        ::freeaddrinfo(found);
+        listening = socket();
+        REQUIRE(::bind(listening.get(), plain(), size) == 0);
         REQUIRE(::listen(listening.get(), 1) == 0);
-        REQUIRE(::getsockname(listening.get(), plain, &size) == 0);
-        REQUIRE(::connect(client.get(), plain, size) == 0);
+        REQUIRE(::getsockname(listening.get(), plain(), &size) == 0);
+        client = connected();
         server = UniqueFd(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
         REQUIRE(server.valid());
+    }
+
+    [[nodiscard]] UniqueFd connected() {
+        UniqueFd fresh = socket();
+        REQUIRE(::connect(fresh.get(), plain(), size) == 0);
+        return fresh;
     }
 
     [[nodiscard]] bool works() const {
@@ -242,6 +251,15 @@ struct Loop {
     UniqueFd listening;
     UniqueFd client;
     UniqueFd server;
+
+private:
+    [[nodiscard]] UniqueFd socket() const {
+        return UniqueFd(::socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    [[nodiscard]] sockaddr* plain() { return reinterpret_cast<sockaddr*>(&name); }
+
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
 };
 
 } // namespace
@@ -250,22 +268,24 @@ TEST_CASE("TCP connections end with an error, but for those over the loopback", 
     test::in_own_namespaces([] {
         plug_in();
         ip({"addr", "add", "10.0.0.5/24", "dev", "eth0"});
-        const Loop far("10.0.0.5");
+        ip({"addr", "add", "fd00::5/64", "dev", "eth0", "nodad"});
+        Loop far("10.0.0.5");
+        Loop far_six("fd00::5");
         const Loop near("127.0.0.1");
-        REQUIRE((far.works() && near.works()));
+        const Loop near_six("::1");
+        REQUIRE((far.works() && far_six.works() && near.works() && near_six.works()));
         const Result<TcpDestroyed> destroyed = destroy_tcp({});
         if (!destroyed && destroyed.error() != boost::system::errc::operation_not_permitted)
             SKIP("this kernel cannot end connections: " << destroyed.error().message());
         REQUIRE(destroyed.has_value());
-        CHECK(destroyed->ended + destroyed->kept == 4); // both ends of both
-        CHECK(destroyed->kept == 2);
+        CHECK(destroyed->ended + destroyed->kept == 8); // both ends of each
+        CHECK(destroyed->kept == 4);
         CHECK_FALSE(far.works());
+        CHECK_FALSE(far_six.works());
         CHECK(near.works());
+        CHECK(near_six.works());
         // Who listens goes on.
-        sockaddr_in name{};
-        socklen_t size = sizeof name;
-        REQUIRE(::getsockname(far.listening.get(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
-        const UniqueFd again(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        CHECK(::connect(again.get(), reinterpret_cast<const sockaddr*>(&name), size) == 0);
+        (void)far.connected();
+        (void)far_six.connected();
     });
 }
