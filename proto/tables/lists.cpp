@@ -1,6 +1,6 @@
 // Connections, children and sessions: one row each.
 
-#include "proto/exit_status.hpp"
+#include "proto/signal_names.hpp"
 #include "proto/tables/cells.hpp"
 #include "proto/tables/grid.hpp"
 #include "proto/tables/tables.hpp"
