@@ -56,9 +56,9 @@ bool ChainMachine::begin_pending() {
     if (!state_.pending) return false;
     event::HostWord word = std::move(*state_.pending);
     state_.pending.reset();
-    const std::vector<std::uint64_t> tickets = std::exchange(state_.pending_tickets, {});
+    const std::vector<Asker> askers = std::exchange(state_.pending_askers, {});
     begin(std::move(word));
-    state_.tickets = tickets;
+    state_.askers = askers;
     return true;
 }
 

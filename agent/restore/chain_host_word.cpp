@@ -2,8 +2,6 @@
 // one generation is handled once, however often and by whatever way it is named.
 #include "agent/restore/chain_machine.hpp"
 
-#include <algorithm>
-
 namespace rouse::restore {
 
 namespace {
@@ -14,12 +12,17 @@ bool is_nameless(const event::HostWord& word) {
     return word.source != "host" && !word.document.generation;
 }
 
+Asker asker_of(const event::HostWord& word) {
+    return {.ticket = word.ticket, .named = word.document.generation.has_value()};
+}
+
 } // namespace
 
 void ChainMachine::on(const event::HostWord& word) {
     if (!options_.coalesce) return begin(word);
     if (running() && is_being_handled(word)) return join(word);
-    if (const proto::RestoreReport* report = handled(word.document)) {
+    const std::optional<std::string>& generation = word.document.generation;
+    if (const proto::RestoreReport* report = generation ? report_about(*generation) : nullptr) {
         remember(word, "repeated");
         if (word.ticket != 0) emit(action::AnswerHostWord{word.ticket, *report});
         return;
@@ -37,22 +40,6 @@ bool ChainMachine::is_being_handled(const event::HostWord& word) const {
         return generation == applying_.generation;
     return state_.word && state_.word->generation ? generation == state_.word->generation
                                                   : generation == state_.generation;
-}
-
-/// The last finished report about the generation, unless that chain failed: then it may be retried.
-/// A loss of connections since then bears the generation, too, and did not bring it.
-const proto::RestoreReport* ChainMachine::handled(const proto::RestoreDocument& document) const {
-    if (!document.generation) return nullptr;
-    const auto is_about = [&document](const proto::RestoreReport& report) {
-        return report.generation == *document.generation;
-    };
-    const auto brought_it = [&is_about](const proto::RestoreReport& report) {
-        return report.kind == "restore" && is_about(report);
-    };
-    auto found = std::find_if(reports_.rbegin(), reports_.rend(), brought_it);
-    if (found == reports_.rend())
-        found = std::find_if(reports_.rbegin(), reports_.rend(), is_about);
-    return found == reports_.rend() || found->state == "failed" ? nullptr : &*found;
 }
 
 /// A chain that a trigger began does not know the generation yet: the word completes it, and what
@@ -85,7 +72,7 @@ void ChainMachine::join(const event::HostWord& word) {
 void ChainMachine::enter(const event::HostWord& word) {
     state_.sources.insert(word.source);
     state_.host_word = state_.host_word || word.source == "host";
-    if (word.ticket != 0) state_.tickets.push_back(word.ticket);
+    if (word.ticket != 0) state_.askers.push_back(asker_of(word));
 }
 
 void ChainMachine::take(event::HostWord word) {
@@ -101,12 +88,12 @@ void ChainMachine::postpone(const event::HostWord& word) {
     remember(word, "postponed");
     if (state_.pending && state_.pending->document.generation != word.document.generation) {
         // The newest word counts; who asked for the one before learns what is under way.
-        state_.tickets.insert(state_.tickets.end(), state_.pending_tickets.begin(),
-                              state_.pending_tickets.end());
-        state_.pending_tickets.clear();
+        state_.askers.insert(state_.askers.end(), state_.pending_askers.begin(),
+                             state_.pending_askers.end());
+        state_.pending_askers.clear();
     }
     state_.pending = word;
-    if (word.ticket != 0) state_.pending_tickets.push_back(word.ticket);
+    if (word.ticket != 0) state_.pending_askers.push_back(asker_of(word));
 }
 
 } // namespace rouse::restore

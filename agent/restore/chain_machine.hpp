@@ -70,6 +70,14 @@ struct TriggerRecord {
     std::string made; ///< "began", "joined", "completed", "repeated", "postponed", "verifying"
 };
 
+/// Who said a host word and waits for what came of it.
+struct Asker {
+    std::uint64_t ticket = 0;
+    bool named = false; ///< the word has a generation
+
+    friend bool operator==(const Asker&, const Asker&) = default;
+};
+
 /// The newest dial of the link, and what the host has said on it.
 struct LinkFacts {
     std::uint64_t number = 0; ///< counts dials; older numbers are dead
@@ -107,8 +115,8 @@ struct ChainState {
     std::optional<proto::RestoreDocument> word; ///< of the host, not yet applied
     std::optional<event::HostWord> pending;     ///< begins a chain of its own
     std::optional<Signal> pending_signal;       ///< the same, where no word is pending
-    std::vector<std::uint64_t> tickets;         ///< host words to be answered at the end
-    std::vector<std::uint64_t> pending_tickets; ///< the same for `pending`
+    std::vector<Asker> askers;                  ///< are answered at the end
+    std::vector<Asker> pending_askers;          ///< the same for `pending`
     std::chrono::milliseconds backoff{};
 
     friend bool operator==(const ChainState&, const ChainState&) = default;
@@ -185,7 +193,6 @@ private:
     void postpone(const event::HostWord& word);
     [[nodiscard]] bool is_being_handled(const event::HostWord& word) const;
     [[nodiscard]] bool may_merge(const event::HostWord& word) const;
-    [[nodiscard]] const proto::RestoreReport* handled(const proto::RestoreDocument& document) const;
 
     // chain_signals.cpp
     void join(const Signal& signal);
@@ -210,6 +217,7 @@ private:
     void record_confirm();
     void store(std::string state);
     void answer();
+    [[nodiscard]] const proto::RestoreReport* report_about(const std::string& generation) const;
     void supersede();
 
     void emit(Action action) { actions_.push_back(std::move(action)); }

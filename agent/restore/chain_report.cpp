@@ -2,6 +2,8 @@
 // total: each step lasts from the end of the one before.
 #include "agent/restore/chain_machine.hpp"
 
+#include <algorithm>
+
 namespace rouse::restore {
 
 namespace {
@@ -62,9 +64,28 @@ void ChainMachine::store(std::string state) {
     if (reports_.size() > kept_reports) reports_.pop_front();
 }
 
+/// Who names the generation that an earlier chain brought, while connections were lost once more,
+/// has waited for this chain and learns what that one did.
 void ChainMachine::answer() {
-    for (const std::uint64_t ticket : std::exchange(state_.tickets, {}))
-        emit(action::AnswerHostWord{ticket, report_});
+    const bool lost = report_.kind == "transport_loss" && report_.state != "failed";
+    const proto::RestoreReport* const brought = lost ? report_about(report_.generation) : nullptr;
+    for (const Asker& asker : std::exchange(state_.askers, {}))
+        emit(action::AnswerHostWord{asker.ticket, asker.named && brought ? *brought : report_});
+}
+
+/// The last finished report about the generation, unless that chain failed: then it may be retried.
+/// A loss of connections since then bears the generation, too, and did not bring it.
+const proto::RestoreReport* ChainMachine::report_about(const std::string& generation) const {
+    const auto is_about = [&generation](const proto::RestoreReport& report) {
+        return report.generation == generation;
+    };
+    const auto brought_it = [&is_about](const proto::RestoreReport& report) {
+        return report.kind == "restore" && is_about(report);
+    };
+    auto found = std::find_if(reports_.rbegin(), reports_.rend(), brought_it);
+    if (found == reports_.rend())
+        found = std::find_if(reports_.rbegin(), reports_.rend(), is_about);
+    return found == reports_.rend() || found->state == "failed" ? nullptr : &*found;
 }
 
 /// A chain that another one replaces before its end says so.

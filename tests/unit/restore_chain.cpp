@@ -170,6 +170,16 @@ TEST_CASE("the same generation is handled once", "[restore]") {
     CHECK(world.answered() == "restore");
 }
 
+TEST_CASE("who repeats a generation while connections are lost learns what brought it",
+          "[restore]") {
+    RestoreWorld world = connected();
+    run(world, {"word a", "fenced", "rebound", "link up", "probed", "ack a", "applied"});
+    world.advance(10s);
+    run(world, {"lost", "word a", "fenced", "rebound", "link up", "probed", "ack a"});
+    CHECK(world.machine().reports().back().kind == "transport_loss");
+    CHECK(world.answered() == "restore");
+}
+
 TEST_CASE("a link that dies while the host is asked is redialled within the chain", "[restore]") {
     RestoreWorld world = connected();
     run(world, {"word a", "fenced", "rebound", "link up", "probed", "lost", "redial", "link up"});

@@ -40,8 +40,8 @@ void RestoreWorld::note_what_happens(const Choice& choice) {
     if (const auto* ack = std::get_if<event::HelloAck>(&event))
         acked_ = acked_ || ack->nonce == nonce_;
     if (std::holds_alternative<event::Boot>(event)) ++triggers_;
-    if (std::holds_alternative<event::HostWord>(event)) {
-        tickets_.insert(next_ticket_++);
+    if (const auto* word = std::get_if<event::HostWord>(&event)) {
+        tickets_.emplace(next_ticket_++, word->document.generation.value_or("-"));
         ++words_;
         ++triggers_;
     }
@@ -153,7 +153,11 @@ void RestoreWorld::did(const action::Announce& announce) {
 }
 
 void RestoreWorld::did(const action::AnswerHostWord& answer) {
-    require(tickets_.erase(answer.ticket) == 1, "a host word is answered once");
+    const auto ticket = tickets_.extract(answer.ticket);
+    require(!ticket.empty(), "a host word is answered once");
+    const bool lost = answer.report.kind == "transport_loss" && answer.report.state != "failed";
+    require(!lost || answer.report.generation != ticket.mapped(),
+            "who names a generation is told of the chain that brought it");
     require(answer.report.state != "running", "a host word is answered with what became of it");
     answered_ = answer.report.kind;
 }
@@ -202,6 +206,9 @@ void RestoreWorld::settle() {
 
 std::string RestoreWorld::key() const {
     const ChainState& state = machine_.state();
+    std::string asked;
+    for (const auto& [ticket, generation] : tickets_)
+        asked += generation;
     std::string reports;
     for (const proto::RestoreReport& report : machine_.reports())
         reports += fmt::format("{}{}", report.generation.substr(0, 7), report.state.substr(0, 1));
@@ -215,7 +222,7 @@ std::string RestoreWorld::key() const {
         state.word ? state.word->generation.value_or("-") : "none",
         state.pending ? state.pending->document.generation.value_or("-") : "none", words_, losses_,
         rebind_timer_ != 0, confirm_timer_ != 0, redial_timer_ != 0, state.backoff.count(),
-        state.tickets.size(), tickets_.size(), triggers_ - rebinds_, reports, trigger_key());
+        state.askers.size(), asked, triggers_ - rebinds_, reports, trigger_key());
 }
 
 /// The part of the key that is about sources, doubts and snapshots.

@@ -5,7 +5,7 @@
 #include "agent/restore/chain_machine.hpp"
 
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -108,7 +108,7 @@ private:
     std::uint64_t verify_timer_ = 0;
     std::uint64_t verifying_ = 0; ///< the link on which our PING waits
     std::uint64_t next_ticket_ = 1;
-    std::set<std::uint64_t> tickets_; ///< not answered yet
+    std::map<std::uint64_t, std::string> tickets_; ///< not answered yet: what generation each named
     std::string answered_; ///< of what kind the chain was that the last word was answered with
     std::size_t rebinds_ = 0;
     std::size_t output_connects_ = 0;
