@@ -152,6 +152,8 @@ private:
     io::Awaitable<> stop_execs();
     io::Awaitable<bool> wait_while(std::function<bool()> busy, std::chrono::milliseconds deadline);
     io::Awaitable<> flush();
+    io::Awaitable<> flush_host(std::chrono::milliseconds budget,
+                               std::chrono::steady_clock::time_point end);
     [[nodiscard]] bool host_is_there() const;
     // agent_shutdown.cpp
     io::Awaitable<io::HttpReply> answer_shutdown(io::HttpRequest request);

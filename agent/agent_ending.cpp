@@ -20,10 +20,15 @@ namespace {
 
 /// How long the end of a killed process, and the news of it, may take.
 constexpr std::chrono::milliseconds after_kill = proto::limits::shutdown_kill;
-/// How long a host that is connected may take to acknowledge what is left, at most 1 MiB a stream.
-constexpr std::chrono::milliseconds flush_patience = 4s;
+/// How long the VMM may take to read what it has been told.
+constexpr std::chrono::milliseconds vmm_patience = 2s;
 /// How many processes a line about a stage names.
 constexpr std::size_t named_processes = 8;
+
+std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point end) {
+    const auto left = end - std::chrono::steady_clock::now();
+    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), 0ms);
+}
 
 } // namespace
 
@@ -111,7 +116,6 @@ io::Awaitable<> Agent::finish() {
     co_await stop_workload();
     if (options_.is_vm) co_await stop_execs();
     co_await flush();
-    if (vmm_.is_open()) (void)co_await vmm_.flushed(2s); // What it did not take is counted.
     context_.stop();
 }
 
@@ -174,21 +178,29 @@ bool Agent::host_is_there() const {
 }
 
 io::Awaitable<> Agent::flush() {
-    if (!options_.has_host) co_return;
-    // Without a host there is nobody to wait for: one short grace, then the end.
-    const bool connected = host_is_there();
     const std::chrono::milliseconds budget = stage_budget(proto::ShutdownStage::flush);
     const auto end = std::chrono::steady_clock::now() + budget;
-    const std::chrono::milliseconds patience = connected ? flush_patience : 1s;
-    const bool output_done = co_await output_.flushed(std::min(patience, budget));
+    if (options_.has_host) co_await flush_host(budget, end);
+    if (!vmm_.is_open()) co_return;
+    (void)co_await vmm_.flushed(std::min(vmm_patience, left_until(end))); // The rest is counted.
+}
+
+io::Awaitable<> Agent::flush_host(std::chrono::milliseconds budget,
+                                  std::chrono::steady_clock::time_point end) {
+    // Without a host there is nobody to wait for: one short grace, then the end.
+    const bool connected = host_is_there();
     const std::chrono::milliseconds usual = connected ? proto::limits::exit_report : 200ms;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        end - std::chrono::steady_clock::now());
-    const bool events_done = co_await restore_.events_acknowledged(
-        std::clamp(left, 0ms, options_.config.supervision.report_deadline.value_or(usual)));
+    const std::chrono::milliseconds report =
+        options_.config.supervision.report_deadline.value_or(usual);
+    // What is left is at most 1 MiB a stream; of a short deadline the half is the exit report's.
+    const std::chrono::milliseconds patience =
+        connected ? std::max(budget - report - vmm_patience, budget / 2) : std::min(1000ms, budget);
+    const bool output_done = co_await output_.flushed(patience);
+    const bool events_done =
+        co_await restore_.events_acknowledged(std::min(report, left_until(end)));
     if (!output_done) log_.warn("the host has not acknowledged all output of the workload");
     if (!events_done) log_.warn("the host has not acknowledged the exit report");
-    if (std::chrono::steady_clock::now() >= end && !(output_done && events_done))
+    if (left_until(end) == 0ms && !(output_done && events_done))
         tell_overrun(proto::ShutdownStage::flush, budget,
                      output_done ? "the exit report" : "output of the workload");
 }
