@@ -38,16 +38,18 @@ AgentOptions options_from(const Arguments& arguments) {
     options.timeline.init = sys::since_boot();
     options.signals_group = arguments.run.to_group;
     options.verbosity = arguments.run.verbosity;
-    options.has_host = !arguments.socket.empty();
-    if (options.has_host) {
-        const proto::Ports& ports = options.config.ports;
-        options.exec_address = io::UnixAddress{arguments.socket};
-        options.link_address = io::UnixAddress{fmt::format("{}_{}", arguments.socket, ports.link)};
-        options.output_address =
-            io::UnixAddress{fmt::format("{}_{}", arguments.socket, ports.output)};
-        options.debug_socket = fmt::format("{}.debug", arguments.socket);
-    }
     return options;
+}
+
+/// Where the host reaches us, and we it: beside the socket, under the ports of the configuration.
+void place_sockets(const std::string& socket, AgentOptions& options) {
+    options.has_host = !socket.empty();
+    if (!options.has_host) return;
+    const proto::Ports& ports = options.config.ports;
+    options.exec_address = io::UnixAddress{socket};
+    options.link_address = io::UnixAddress{fmt::format("{}_{}", socket, ports.link)};
+    options.output_address = io::UnixAddress{fmt::format("{}_{}", socket, ports.output)};
+    options.debug_socket = fmt::format("{}.debug", socket);
 }
 
 /// What the process itself is asked to be; says on the log what cannot be had, and whether that is
@@ -90,6 +92,7 @@ int run(const Arguments& arguments) {
     try {
         AgentOptions options = options_from(arguments);
         if (!read_configuration(arguments.config, options, log)) return own_failure;
+        place_sockets(arguments.socket, options);
         if (!arguments.command.empty()) options.config.workload.argv = arguments.command;
         inherit_environment(options.config.workload);
         options.add_boot_document = [beneath = options.config](const std::string& document,
