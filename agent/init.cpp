@@ -25,8 +25,8 @@ constexpr std::size_t names_of_stragglers = 8;
     if (!boot::arm_last_resort(deadlines.total, action))
         log.warn("cannot arm the last resort of the shutdown");
     if (!end_all_processes(straggler_grace))
-        log.warn(boot::describe_overrun(proto::ShutdownStage::processes, deadlines.processes,
-                                        sys::describe_processes(names_of_stragglers)));
+        log.warn(fmt::format("shutdown: not ended by SIGKILL: {}",
+                             sys::describe_processes(names_of_stragglers)));
     const boot::UnmountEnd end = boot::unmount_within(deadlines.unmount);
     if (!end.late.empty())
         log.warn(
