@@ -1,5 +1,6 @@
 // `rouse run` as a supervisor: exit statuses, signals, orphans, what a child gets.
 #include "tests/process/agent.hpp"
+#include "tests/support/wait.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -104,6 +105,12 @@ TEST_CASE("the agent tells its state to root inside and to the host", "[run][pro
         arguments.insert(arguments.end(), more.begin(), more.end());
         return test::run_command(test::rouse(std::move(arguments)), test::patience);
     };
+    // It answers before its workload has started.
+    test::wait_until(
+        [&] {
+            return test::text_at(test::status(agent.endpoint()), "/workload/state") == "running";
+        },
+        [] { return std::string("the workload does not run"); }, test::patience);
     const auto told = debug({"--json"});
     INFO(told.output << told.error);
     REQUIRE(told.status == 0);
