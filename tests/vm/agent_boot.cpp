@@ -1,7 +1,6 @@
 // What booting makes of a guest: its names, its network, what the VMM hands to it, and how long
 // each step took.
 #include "tests/vm/guest.hpp"
-#include "tools/lab/qmp.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -30,26 +29,6 @@ std::map<std::string, std::string> outcomes(const json::value& document) {
     for (const json::value& step : document.at("steps").as_array())
         found[test::text_at(step, "/name")] = test::text_at(step, "/outcome");
     return found;
-}
-
-/// What the guest's kernel says that it has, in KiB.
-std::uint64_t memory_kib(const Guest& guest) {
-    const std::string text = in_guest(guest, "awk '/MemTotal/ { print $2 }' /proc/meminfo");
-    return json::parse(text).to_number<std::uint64_t>();
-}
-
-/// The CPU that this machine could have besides.
-json::object second_cpu(lab::Qmp& control, lab::Deadline deadline) {
-    const json::value cpus = control.execute("query-hotpluggable-cpus", {}, deadline);
-    for (const json::value& cpu : cpus.as_array()) {
-        if (cpu.as_object().contains("qom-path")) continue;
-        json::object device = cpu.at("props").as_object();
-        device["driver"] = cpu.at("type");
-        device["id"] = "cpu1";
-        return device;
-    }
-    FAIL("no CPU can be plugged in: " << json::serialize(cpus));
-    return {};
 }
 
 } // namespace
@@ -116,47 +95,6 @@ TEST_CASE("a guest has the names and the settings of its configuration", "[agent
     CHECK_THAT(guest.machine().console_text(),
                ContainsSubstring("sysctl net.core.nothing: No such file or directory"));
     CHECK(outcomes(boot_document(guest)).at("sysctls") == "failed");
-}
-
-// Since Linux 6.9 a machine without a hypervisor that it knows, as under TCG, takes no CPU later.
-TEST_CASE("a CPU that is plugged in is used", "[agent][vm]") {
-    lab::MachineOptions options = test::agent_options("6.1", R"({"on_exit": "stay"})");
-    options.arguments = {"-smp", "1,maxcpus=2"};
-    Guest guest(std::move(options));
-    CHECK(in_guest(guest, "cat /sys/devices/system/cpu/online") == "0\n");
-    {
-        const lab::Deadline deadline(test::patience);
-        lab::Qmp control(guest.machine().files().control_socket(), deadline);
-        (void)control.execute("device_add", second_cpu(control, deadline), deadline);
-    }
-    test::wait_device(guest, "cpu1");
-    CHECK(in_guest(guest, "cat /sys/devices/system/cpu/online") == "0-1\n");
-}
-
-TEST_CASE("memory that is plugged in is used", "[agent][vm]") {
-    const std::string kernel = GENERATE("6.1", "6.12", "7.2");
-    INFO("kernel " << kernel);
-    lab::MachineOptions options = test::agent_options(kernel, R"({"on_exit": "stay"})");
-    options.arguments = {"-m", "256,slots=2,maxmem=1G"};
-    Guest guest(std::move(options));
-    const std::uint64_t before = memory_kib(guest);
-    {
-        const lab::Deadline deadline(test::patience);
-        lab::Qmp control(guest.machine().files().control_socket(), deadline);
-        // The vsock daemon maps the guest's memory, so it has to be shareable.
-        (void)control.execute("object-add",
-                              {{"qom-type", "memory-backend-memfd"},
-                               {"id", "more"},
-                               {"size", 128U << 20U},
-                               {"share", true}},
-                              deadline);
-        (void)control.execute(
-            "device_add", {{"driver", "pc-dimm"}, {"id", "dimm"}, {"memdev", "more"}}, deadline);
-    }
-    constexpr std::uint64_t more_kib = 128 * 1024;
-    test::wait_until([&] { return memory_kib(guest) == before + more_kib; },
-                     [&] { return in_guest(guest, "cat /proc/meminfo"); }, test::patience);
-    CHECK_THAT(guest.machine().console_text(), !ContainsSubstring("rouse: warning"));
 }
 
 TEST_CASE("credentials of the VMM come by firmware, SMBIOS and command line", "[agent][vm]") {
