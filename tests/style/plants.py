@@ -24,6 +24,15 @@ def coroutine(line):
     return {"agent/exec/run.cpp": f"void run() {{\n    {line}\n}}\n"}
 
 
+def fields_page(*rows):
+    """tests/README.md with these rows of its table."""
+    return "\n".join(["# Tests", "", "## Which test shows what a field does", "",
+                      "| field | suite | test |", "|---|---|---|", *rows, ""])
+
+
+SHOWN = ['| `limits.files` | unit | it is "seen" in one |', "| `env.*` | unit | both are set |",
+         "| `disks[].source` | unit | both are set |", "| `argv` | unit | both are set |"]
+
 CLEAN = {
     "meson.build": "project('rouse')\n",
     "README.md": "Runs as /sbin/init; see https://packages.debian.org/.\n",
@@ -47,6 +56,14 @@ CLEAN = {
     "agent/main.cpp": '#include "agent/exec/run.hpp"\n',
     "agent/README.md": '## Invariants\n1. All is well: "all is well and\nstays so".\n\n## Words\n',
     "tests/a.cpp": 'TEST_CASE("all is well "\n          "and stays so",\n          "[a]") {}\n',
+    "tests/unit/fields.cpp": 'TEST_CASE("it is \\"seen\\" "\n          "in one",\n'
+                             '          "[a]") {}\n\nTEST_CASE("both are set") {}\n',
+    "tests/README.md": fields_page(*SHOWN),
+    "proto/config.schema.json": """{"properties": {
+        "argv": {"type": "array", "items": {"type": "string"}},
+        "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "limits": {"additionalProperties": false, "properties": {"files": {"type": "integer"}}},
+        "disks": {"items": {"properties": {"source": {"type": "string"}}}}}}""",
     "agent/exec/run.hpp": "#pragma once\n// Runs.\n",
     "tools/test": "#!/bin/bash\necho $HOME/work /sbin/home\n",
 }
@@ -121,6 +138,16 @@ PLANTS = {
     "every invariant names a test that is there": [
         {"agent/README.md": '## Invariants\n1. All is well: "nothing is".\n\n## Words\n'},
         {"agent/README.md": "## Invariants\n1. All is well.\n\n## Words\n"},
+    ],
+    "every field of the configuration has a test that shows what it does": [
+        {"tests/README.md": fields_page(*SHOWN[:-1])},
+        {"tests/README.md": fields_page(*SHOWN, "| `colour` | unit | both are set |")},
+        {"tests/README.md": fields_page(*SHOWN[:-1], "| `argv` | unit | both are |")},
+        {"tests/README.md": fields_page(*SHOWN[:-1], "| `argv` | vm | both are set |")},
+        {"tests/README.md": fields_page(*SHOWN, "| argv | unit | both are set |")},
+        {"tests/README.md": "# Tests\n"},
+        {"proto/config.schema.json": '{"properties": {"umask": {"type": "string"}}}'},
+        {"tests/unit/fields.cpp": 'TEST_CASE("both are set") {}\n'},
     ],
     "no file names a path of somebody's machine": [
         {"README.md": "cd /home/me/rouse\n"}, {"tools/test": "#!/bin/sh\ncd /work/elsewhere\n"},
