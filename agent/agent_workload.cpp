@@ -18,8 +18,12 @@ namespace {
 /// Beyond the grace of the workload: for the end of what was killed.
 constexpr std::chrono::milliseconds settling_patience = 5s;
 
-io::HttpReply cannot_reply(bool exists) {
-    if (!exists) return io::HttpReply::error(409, "no_workload", "this guest has no workload");
+io::HttpReply cannot_reply(const WorkloadService& workload) {
+    if (!workload.exists())
+        return io::HttpReply::error(409, "no_workload", "this guest has no workload");
+    if (workload.life().phase() == workload::Phase::idle)
+        return io::HttpReply::error(409, "not_begun",
+                                    "the workload waits for the boot document of this guest");
     return io::HttpReply::error(409, "ended", "the workload has ended, and its output with it");
 }
 
@@ -93,7 +97,7 @@ io::Awaitable<io::HttpReply> Agent::answer_workload(io::HttpRequest request,
     if (std::optional<io::HttpReply> refused = refuse_body(request.body)) co_return *refused;
     // A frozen workload would hear of it when it is thawed.
     if (std::optional<io::HttpReply> refused = spawn_refusal()) co_return *refused;
-    if (!(workload_.*ask)()) co_return cannot_reply(workload_.exists());
+    if (!(workload_.*ask)()) co_return cannot_reply(workload_);
     io::Awaitable<bool> timed =
         io::with_deadline(workload_.settled(), options_.config.stop_grace + settling_patience);
     (void)co_await std::move(timed); // What it is at says whether it was in time.

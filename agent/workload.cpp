@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace rouse {
@@ -12,6 +13,7 @@ Workload::Workload(supervise::Spawner& spawner, proto::Command command)
 io::Awaitable<> Workload::run(supervise::Stdio stdio, std::function<void()> close_stdio,
                               std::function<void()> on_started) {
     state_ = State::starting;
+    early_signals_.clear(); // of a start that failed
     child_.reset();
     exit_.reset();
     failure_.reset();
@@ -52,10 +54,16 @@ void Workload::signal(int number) {
 }
 
 void Workload::pass_on(int number, bool to_group) {
-    if (state_ == State::starting) return early_signals_.push_back({number, to_group});
+    if (state_ == State::starting) return remember({number, to_group});
     if (!child_) return;
     // An error means that the process is just ending: there is nobody left to signal.
     (void)(to_group ? child_->signal_group(number) : child_->signal(number));
+}
+
+/// As the kernel keeps a signal that is pending: once.
+void Workload::remember(EarlySignal early) {
+    if (std::find(early_signals_.begin(), early_signals_.end(), early) == early_signals_.end())
+        early_signals_.push_back(early);
 }
 
 void Workload::kill() {

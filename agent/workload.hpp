@@ -75,7 +75,10 @@ private:
     struct EarlySignal {
         int number;
         bool to_group;
+
+        friend bool operator==(const EarlySignal&, const EarlySignal&) = default;
     };
+    void remember(EarlySignal early);
     std::vector<EarlySignal> early_signals_; ///< that came while it started
     std::optional<proto::ExitStatus> exit_;
     std::optional<proto::SpawnFailure> failure_;

@@ -19,6 +19,16 @@ namespace rouse {
 using io::Awaitable;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Until the kernel counts another event of memory.events.
+Awaitable<> memory_event(io::Descriptor& events) {
+    auto waited = co_await events.async_wait(io::Descriptor::wait_error, io::no_throw);
+    (void)waited; // The next look finds out; a cancelled task throws there.
+}
+
+} // namespace
+
 Awaitable<> WorkloadService::run_once() {
     if (life_.runs() > 1) {
         // The first run belongs to the boot; the others begin at any time.
@@ -162,8 +172,13 @@ Awaitable<> WorkloadService::watch_memory(std::uint64_t run) {
         if (!kills) co_return;
         if (*kills > told) hooks_.event("workload_oom", {{"run", run}, {"kills", *kills}});
         told = *kills;
-        auto waited = co_await events.async_wait(io::Descriptor::wait_error, io::no_throw);
-        (void)waited; // The next look finds out; a cancelled task throws there.
+        // The kernel says nothing here when the group goes with its processes.
+        Awaitable<> waiting = memory_event(events);
+        Awaitable<> unwanted =
+            until_unwanted([this, run] { return life_.runs() == run && process_.running(); });
+        Awaitable<io::Winner> racing = io::race(std::move(waiting), std::move(unwanted));
+        const io::Winner winner = co_await std::move(racing);
+        if (winner == io::Winner::second) co_return;
     }
 }
 

@@ -14,12 +14,14 @@ std::string_view name(Phase phase) {
 }
 
 Orders Life::begin() {
+    if (phase_ != Phase::idle) return {}; // an end was faster
     return {begin_run()};
 }
 
 Order Life::begin_run() {
     phase_ = Phase::starting;
-    ready_ = late_ = false;
+    ready_ = late_ = said_early_ = false;
+    extended_.reset();
     ++runs_;
     return Order::start;
 }
@@ -28,12 +30,15 @@ Orders Life::started(Time now) {
     phase_ = Phase::running;
     run_began_ = now;
     if (terminate_wanted_) return end_run(now);
-    if (!options_.asks_for_ready) return ready();
-    if (options_.ready_timeout.count() > 0) ready_end_ = now + options_.ready_timeout;
+    if (!options_.asks_for_ready || said_early_) return ready();
+    if (options_.ready_timeout.count() > 0)
+        ready_end_ = std::max(now + options_.ready_timeout, extended_.value_or(now));
     return {};
 }
 
 Orders Life::ready() {
+    // Its word may be here before the news that it has exec'd.
+    said_early_ = said_early_ || phase_ == Phase::starting;
     if (phase_ != Phase::running || ready_) return {};
     ready_ = true;
     ready_end_.reset();
@@ -41,6 +46,7 @@ Orders Life::ready() {
 }
 
 void Life::extend_ready(Time until) {
+    if (phase_ == Phase::starting) extended_ = until;
     if (ready_end_) ready_end_ = std::max(*ready_end_, until);
 }
 
@@ -128,6 +134,7 @@ Orders Life::end(Time now) {
 
 Orders Life::ask(Wish wish, Time now) {
     if (phase_ == Phase::over || (wish_ == Wish::end && wish != Wish::end)) return {};
+    if (phase_ == Phase::idle) return not_begun(wish);
     wish_ = wish;
     if (has_process()) return end_run(now);
     pause_end_.reset();
@@ -141,8 +148,15 @@ Orders Life::ask(Wish wish, Time now) {
     return was_held ? Orders{} : Orders{Order::hold};
 }
 
+/// What has not begun cannot be stopped, and its end is nothing to tell of.
+Orders Life::not_begun(Wish wish) {
+    if (wish == Wish::end) phase_ = Phase::over;
+    return {};
+}
+
 Orders Life::let_end() {
     if (phase_ == Phase::over) return {};
+    if (phase_ == Phase::idle) return not_begun(Wish::end);
     wish_ = Wish::end;
     return has_process() ? Orders{} : over();
 }

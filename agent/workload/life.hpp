@@ -1,16 +1,18 @@
 #pragma once
 // The life of the workload as a pure state machine: events and times in, orders out.
 //
-//   idle ─begin─▶ starting ─started─▶ running ─(ready)
-//                  ▲  ▲ │                │ │
-//                  │  │ └─failed──┐      │ └─stop asked, or not ready in time─▶ stopping
-//                  │  │           ▼      ▼                                        │ │
-//                  │  │      the run has ended ◀────────ended───────────────────┘ └─grace over─▶
-//                  kill │  │           │ │  └─pause over┤ the policy wants another: waiting, each
-//                  pause twice the last one │              │ └─restart asked┤ somebody stopped it:
-//                  held, until somebody restarts it
-//                                 │
-//                                 └ none will come: over
+// clang-format off
+//   idle ─begin─▶ starting ─started─▶ running ─stop asked, or not ready in time─▶ stopping
+//                  ▲ │                 │   ready() announces it, once             │  ▲
+//                  │ └─failed─┐        └─ended─┐                          ended─┘  └─grace over: kill
+//                  │          ▼                ▼                             │
+//                  │        the run has ended ◀──────────────────────────────┘
+//                  │          │ │ └─ none will come ──────────────────────────▶ over
+//                  │          │ └─ somebody stopped it ─▶ held ────┐
+//                  │          └─ the policy wants another ─▶ waiting: each pause twice the last one
+//                  │                                       │       │
+//                  └───────────────────────────pause over──┴───────┴─restart asked
+// clang-format on
 //
 // What was asked for beats the policy, and an end that was asked for beats everything.
 
@@ -54,11 +56,12 @@ class Life {
 public:
     explicit Life(LifeOptions options) : options_(options), delay_(options.restart.delay) {}
 
-    /// The first run.
+    /// The first run. Nothing after an end that came before.
     Orders begin();
     /// The run has exec'd.
     Orders started(Time now);
-    /// The run is ready: what it was asked for, or what it said. Said twice, it is heard once.
+    /// The run is ready: what it was asked for, or what it said. Said twice, it is heard once; what
+    /// it says before started() counts from then on.
     Orders ready();
     /// It needs more time to become ready: the timeout is over at `until` at the earliest.
     void extend_ready(Time until);
@@ -107,6 +110,7 @@ private:
 
     Order begin_run();
     Orders ask(Wish wish, Time now);
+    Orders not_begun(Wish wish);
     Orders end_run(Time now);
     Orders over();
     Orders run_again(Time now);
@@ -119,12 +123,14 @@ private:
     bool ready_ = false;
     bool late_ = false;
     bool gave_up_ = false;
+    bool said_early_ = false;       ///< that it is ready, before it was known to have started
     bool terminate_wanted_ = false; ///< as soon as there is a process
     std::uint64_t runs_ = 0;
     std::chrono::milliseconds delay_; ///< before the next restart
     std::chrono::milliseconds pause_{0};
     Time run_began_;
-    std::deque<Time> restarts_; ///< of the policy, within the window
+    std::deque<Time> restarts_;    ///< of the policy, within the window
+    std::optional<Time> extended_; ///< while it starts: it becomes ready by then at the earliest
     std::optional<Time> ready_end_;
     std::optional<Time> kill_end_;
     std::optional<Time> pause_end_;

@@ -2,6 +2,7 @@
 #include "agent/workload/life.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <fmt/format.h>
 
 #include <set>
@@ -274,4 +275,34 @@ TEST_CASE("a jump of the clock leaves the grace of a stop as it was", "[workload
     const Time again = life.next_due().value();
     life.waited(again, now + 3600s, again + 10s);
     CHECK(life.due(again + 10s) == Orders{Order::kill}); // one such chance
+}
+
+TEST_CASE("what a run says before it is known to have started counts from then on", "[workload]") {
+    LifeOptions options = options_of(RestartPolicy::always);
+    options.asks_for_ready = true;
+    options.ready_timeout = 3s;
+    Life life(options);
+    const Time now(1000s);
+    (void)life.begin();
+    CHECK(life.ready().empty());
+    CHECK(life.started(now) == Orders{Order::announce});
+    CHECK(life.is_ready());
+    // It is the word of that run, and of no other.
+    (void)life.restart(now);
+    CHECK(life.ended(now, false) == Orders{Order::start});
+    life.extend_ready(now + 10s);
+    CHECK(life.started(now).empty());
+    CHECK(life.next_due() == now + 10s);
+}
+
+TEST_CASE("what has not begun has no end that would be told, and does not begin after it",
+          "[workload]") {
+    Life life(options_of(RestartPolicy::always));
+    const Time now(1000s);
+    CHECK(life.restart(now).empty());
+    CHECK(life.stop(now).empty());
+    CHECK(life.phase() == Phase::idle);
+    CHECK((GENERATE(true, false) ? life.end(now) : life.let_end()).empty());
+    CHECK(life.phase() == Phase::over);
+    CHECK(life.begin().empty());
 }
