@@ -30,6 +30,9 @@ void read_restart(Fields& fields, RestartConfig& restart) {
     members.read("window_ms", restart.window);
     members.finish();
     if (restart.delay <= milliseconds(0)) members.fail("delay_ms", "must be at least 1");
+    // Who says the one alone, as the kernel command line does, has not seen the other.
+    const bool says_most = value->is_object() && value->get_object().contains("delay_max_ms");
+    if (!says_most) restart.delay_max = std::max(restart.delay_max, restart.delay);
     if (restart.delay_max < restart.delay)
         members.fail("delay_max_ms", "must not be less than delay_ms");
     if (restart.window <= milliseconds(0)) members.fail("window_ms", "must be at least 1");

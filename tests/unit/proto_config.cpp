@@ -236,11 +236,22 @@ TEST_CASE("errors about the workload's life carry the JSON path", "[proto]") {
                   "$.agent.cpu_weight: must be a whole number from 1 to 10000",
                   "$.exit_report.deadline_ms: must be at most 600000"});
     REQUIRE(messages(read.problems.unknown) == Words{"$.restart.tries: is not a known key"});
-    const ReadConfig slow = read_config(R"({"restart": {"delay_ms": 60000}})");
+    const ReadConfig slow = read_config(R"({"restart": {"delay_ms": 2, "delay_max_ms": 1}})");
     REQUIRE(messages(slow.problems.errors) ==
             Words{"$.restart.delay_max_ms: must not be less than delay_ms"});
     const ReadConfig nameless = read_config(R"({"ready": {"command": [""]}})");
     REQUIRE(messages(nameless.problems.errors) == Words{"$.ready.command: must name a program"});
+}
+
+TEST_CASE("the longest pause before a restart grows with the first where it is not said",
+          "[proto]") {
+    constexpr std::chrono::minutes pause(1);
+    for (const ReadConfig& read : {read_config(R"({"restart": {"delay_ms": 60000}})"),
+                                   read_kernel_command_line("rouse.restart_delay_ms=60000")}) {
+        REQUIRE(messages(read.problems.errors).empty());
+        CHECK(read.config.supervision.restart.delay == pause);
+        CHECK(read.config.supervision.restart.delay_max == pause);
+    }
 }
 
 TEST_CASE("the kernel command line says how the workload lives", "[proto]") {

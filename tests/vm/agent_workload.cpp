@@ -1,4 +1,5 @@
 // The workload's life in a guest: restarts, its share of the machine, and what the VMM is told.
+#include "tests/support/wait.hpp"
 #include "tests/vm/guest.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -72,4 +73,15 @@ TEST_CASE("a process of the workload that was killed for memory is told of", "[a
     const auto event = guest.collected().wait_event("workload_oom");
     CHECK(test::number_at(event, "/kills") == 1);
     CHECK(test::text_at(test::status(guest.endpoint()), "/workload/state") == "running");
+
+    // Each run has a group that is watched like that, and nothing is left of one that has ended.
+    const auto descriptors = [&] { return printed(guest, {"sh", "-c", "ls /proc/1/fd | wc -l"}); };
+    const std::string before = descriptors();
+    for (int restart = 0; restart < 5; ++restart)
+        REQUIRE(guest.rousectl({"workload", "restart"}).status == 0);
+    test::wait_until([&] { return descriptors() == before; },
+                     [&] {
+                         return printed(guest, {"ls", "-l", "/proc/1/fd"});
+                     },
+                     test::patience);
 }
