@@ -1,5 +1,6 @@
 #include "tests/process/workload_scene.hpp"
 
+#include "proto/chunked.hpp"
 #include "tests/support/frames.hpp"
 
 #include <boost/json.hpp>
@@ -22,7 +23,11 @@ void await_state(const Agent& agent, std::string_view state, std::uint64_t run) 
 }
 
 std::string events_of(const Agent& agent) {
-    return ask(agent.endpoint(), "GET", "/v1/events").body;
+    std::string text;
+    proto::ChunkDecoder chunks;
+    const auto fed = chunks.feed(ask(agent.endpoint(), "GET", "/v1/events").body, text);
+    if (!fed) throw std::runtime_error("the events are not sent in chunks");
+    return text;
 }
 
 std::string output_of(const Agent& agent, std::size_t bytes) {
