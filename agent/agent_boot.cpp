@@ -43,7 +43,8 @@ void Agent::take_boot_document(const std::string& document, const std::string& s
     options_.config.boot = boot;
     workload_.configure();
     workload_begun_ = true;
-    workload_.begin(options_.is_vm ? "/run/rouse" : "");
+    // What brought it may be a restore, which has to end before anything runs.
+    workload_.begin(options_.is_vm ? "/run/rouse" : "", WorkloadService::FirstRun::when_allowed);
 }
 
 io::Awaitable<> Agent::read_boot_from_mmds() {

@@ -25,8 +25,8 @@ restore::RestoreHooks Agent::restore_hooks() {
                             const proto::RestoreDocument& document) {
         tell_programs(report, document);
     };
-    hooks.configuration = [this](const std::string& config) {
-        take_boot_document(config, "boot document of the link");
+    hooks.configuration = [this](const std::string& config, const std::string& source) {
+        take_boot_document(config, source);
     };
     hooks.log = [this](const std::string& line) { log_.info(line); };
     hooks.event = [this](std::string_view type, boost::json::object body) {
@@ -110,7 +110,6 @@ io::Awaitable<io::HttpReply> Agent::answer_restore(io::HttpRequest request) {
     proto::Parsed<proto::RestoreDocument> document = proto::parse_restore_document(request.body);
     if (!document) co_return io::HttpReply::error(400, "document", document.error().message());
     proto::RestoreDocument given = std::move(*document);
-    if (!given.config.empty()) take_boot_document(given.config, "boot document");
     given.received.at = received;
     const proto::RestoreReport report =
         co_await restore_.host_word(std::move(given), request.connection);

@@ -20,8 +20,8 @@ using io::Awaitable;
 using namespace std::chrono_literals;
 
 Awaitable<> WorkloadService::run_once() {
-    if (life_.runs() > 1) {
-        // The first run belongs to the boot; the others begin at any time.
+    if (life_.runs() > 1 || first_run_ == FirstRun::when_allowed) {
+        // A run that the boot has not begun by itself may come in the middle of a restore.
         Awaitable<> waiting = hooks_.may_start();
         co_await std::move(waiting);
         // Nobody wants it any more.

@@ -50,11 +50,14 @@ public:
     WorkloadService(io::Executor executor, Parts parts, const proto::Config& config,
                     WorkloadHooks hooks);
 
+    /// Whether the first run asks may_start(), as all others do: that of the boot does not.
+    enum class FirstRun { at_once, when_allowed };
+
     /// The configuration has changed: only before begin().
     void configure();
     /// Starts the first run, if there is something to run. `notify_directory`: for the socket of
     /// NOTIFY_SOCKET; empty: it has a name that is not in the file system.
-    void begin(const std::string& notify_directory);
+    void begin(const std::string& notify_directory, FirstRun first);
 
     /// The stop signal, and no run until restart(). False: it is over, or there is none.
     bool stop();
@@ -129,6 +132,7 @@ private:
     const proto::Config& config_;
     WorkloadHooks hooks_;
     workload::Life life_;
+    FirstRun first_run_ = FirstRun::at_once;
     Workload process_;
     io::Timer timer_;                            ///< for what life_ has to say next
     io::Condition changed_;                      ///< of life_

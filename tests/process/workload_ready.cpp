@@ -1,5 +1,6 @@
 // When a workload is ready, what it waits for, and who is told.
 #include "tests/process/workload_scene.hpp"
+#include "tools/lab/identity.hpp"
 #include "tools/lab/places.hpp"
 
 #include <boost/json.hpp>
@@ -134,6 +135,29 @@ TEST_CASE("a workload waits for the boot document where the configuration says s
     // Another one comes too late.
     CHECK(give(R"({"workload": {"argv": ["/bin/false"]}})").status == 200);
     await_state(agent, "running");
+}
+
+TEST_CASE("a workload that a restore brings starts when the restore is done",
+          "[workload][restore][process]") {
+    const AgentPlace place;
+    // The document waits before it is applied, and the gate is shut meanwhile.
+    const Agent agent(place, {}, R"({"boot": "link"})",
+                      {{"ROUSE_FAILPOINTS", "restore-before-apply=1"}});
+    const std::string generation = lab::random_uuid();
+    CHECK(test::ask(agent.endpoint(), "POST", "/v1/restore",
+                    fmt::format(R"({{"generation": "{}", "config": {{"workload":
+                                    {{"argv": ["/bin/sleep", "1000"]}}}}}})",
+                                generation))
+              .status == 200);
+    await_state(agent, "running");
+    const std::string events = events_of(agent);
+    INFO(events);
+    REQUIRE_THAT(events, ContainsSubstring("restore-before-apply"));
+    const std::size_t done = events.rfind("\"type\":\"chain_ended\"");
+    REQUIRE(done != std::string::npos);
+    CHECK(events.substr(done).find(generation) != std::string::npos);
+    CHECK(events.find("\"type\":\"boot_document\"") > done);
+    CHECK(events.find("\"type\":\"workload_started\"") > done);
 }
 
 TEST_CASE("the host's answer on the link has the boot document", "[workload][process]") {
