@@ -6,7 +6,19 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace rouse {
+
+namespace {
+
+bool succeeded(const std::vector<proto::RestoreStep>& steps, std::string_view name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const proto::RestoreStep& step) {
+        return step.name == name && step.outcome == "ok";
+    });
+}
+
+} // namespace
 
 restore::RestoreHooks Agent::restore_hooks() {
     restore::RestoreHooks hooks;
@@ -53,8 +65,11 @@ io::Awaitable<restore::Repairs> Agent::repair_guest(restore::RepairOrder order) 
     io::Awaitable<std::vector<proto::RestoreStep>> thawing =
         prepare_.thaw_filesystems_after_restore();
     std::vector<proto::RestoreStep> steps = co_await std::move(thawing);
+    const std::vector<proto::NetworkInterface> network = order.document.network;
     io::Awaitable<restore::Repairs> repairing = restore::repair(std::move(order), blocking_);
     restore::Repairs repairs = co_await std::move(repairing);
+    // Whoever plugs an interface in later must not get the addresses of the life before.
+    if (succeeded(repairs.steps, "network")) hotplug_.learn(network);
     repairs.steps.insert(repairs.steps.begin(), steps.begin(), steps.end());
     co_return repairs;
 }

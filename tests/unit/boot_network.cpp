@@ -131,3 +131,37 @@ TEST_CASE("an interface that appears while the agent runs is set up then", "[boo
         CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
     });
 }
+
+TEST_CASE("an interface that appears after a restore gets what the restore document said",
+          "[boot][network]") {
+    test::in_own_namespaces([] {
+        io::asio::io_context context;
+        std::vector<boot::Step> told;
+        sys::BlockingCalls calls;
+        io::Blocking blocking(context.get_executor(), calls);
+        boot::HotplugWatch watch(context.get_executor(), blocking, config(two_interfaces), {"eth0"},
+                                 [&](const boot::Step& step) { told.push_back(step); });
+        io::TaskGroup tasks(context.get_executor(), [](const auto& task, const auto& what) {
+            FAIL_CHECK(task << ": " << what);
+        });
+        watch.learn(config(R"({"network": [{"interface": "eth0", "addresses": ["10.7.0.5/24"]},
+                                           {"interface": "eth2", "addresses": ["10.8.0.5/24"]}]})")
+                        .network);
+        tasks.spawn("hotplug", watch.run());
+        plug("eth0", "peer0");
+        REQUIRE(test::run_until(context, [&] { return !told.empty(); }));
+        plug("eth2", "peer2");
+        REQUIRE(test::run_until(context, [&] { return told.size() >= 2; }));
+        for (const boot::Step& step : told) {
+            INFO(step.name << ": " << step.message);
+            CHECK(step.ok); // also without the gateway of the addresses before
+        }
+        CHECK_THAT(run_ip({"-o", "addr", "show", "eth0"}), ContainsSubstring("inet 10.7.0.5/24") &&
+                                                               !ContainsSubstring("10.0.0.5") &&
+                                                               !ContainsSubstring("fd00::5"));
+        CHECK_THAT(run_ip({"-o", "link", "show", "eth0"}), ContainsSubstring("mtu 1400"));
+        CHECK_THAT(run_ip({"-o", "addr", "show", "eth2"}), ContainsSubstring("inet 10.8.0.5/24"));
+        tasks.cancel();
+        CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
+    });
+}
