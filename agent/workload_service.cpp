@@ -151,6 +151,7 @@ void WorkloadService::announce() {
 void WorkloadService::finish() {
     pipes_.reset();
     input_.close();
+    tell_status(); // before the end that it may explain
     if (life_.gave_up())
         hooks_.warn(fmt::format("the workload ended too often: {} times within {} ms",
                                 config_.supervision.restart.max + 1,

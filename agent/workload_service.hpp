@@ -125,6 +125,9 @@ private:
     io::Awaitable<> watch_memory(std::uint64_t run);
     void listen_for_ready(const std::string& directory);
     void hear_notification(const workload::NotifyMessage& message);
+    void hear_status(const std::string& status);
+    io::Awaitable<> tell_status_later();
+    void tell_status();
     [[nodiscard]] uid_t owner() const;
 
     io::Executor executor_;
@@ -139,7 +142,10 @@ private:
     std::optional<output::WorkloadPipes> pipes_; ///< as long as another run may need them
     bool pipes_opened_ = false;
     workload::NotifyListener notifications_;
-    std::string said_; ///< the last STATUS of the workload
+    std::string said_;                                  ///< the last STATUS of the workload
+    std::string told_;                                  ///< the last one that went to the host
+    bool status_waits_ = false;                         ///< said_ is to be told
+    std::chrono::steady_clock::time_point next_status_; ///< may be told then
     std::shared_ptr<WorkloadTerminal> terminal_;
     std::optional<RunTerminal> our_terminal_; ///< where the workload has the agent's own streams
     exec::SessionInput input_;

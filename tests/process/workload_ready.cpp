@@ -1,5 +1,6 @@
 // When a workload is ready, what it waits for, and who is told.
 #include "tests/process/workload_scene.hpp"
+#include "tests/support/wait.hpp"
 #include "tools/lab/identity.hpp"
 #include "tools/lab/places.hpp"
 
@@ -9,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -70,6 +73,38 @@ TEST_CASE("a workload is ready when it says so on its notification socket", "[wo
     notify(socket, "READY=1");
     await_ready(agent);
     CHECK_THAT(events_of(agent), ContainsSubstring("workload_ready"));
+}
+
+TEST_CASE("a workload that counts its progress in STATUS= is heard once a second",
+          "[workload][process]") {
+    constexpr int steps = 200;
+    const AgentPlace place;
+    const Agent agent(place, shell("printf %s \"$NOTIFY_SOCKET\"; exec sleep 1000"),
+                      R"({"ready": {"notify": true}})");
+    await_state(agent, "running");
+    test::wait_status(agent.endpoint(), [](const boost::json::value& status) {
+        return test::number_at(status, "/output/0/read") > 0;
+    });
+    const auto read = test::number_at(test::status(agent.endpoint()), "/output/0/read");
+    const std::string socket = output_of(agent, read);
+    const auto began = std::chrono::steady_clock::now();
+    for (int step = 1; step <= steps; ++step)
+        notify(socket, fmt::format("STATUS=step {}.", step));
+    const std::string last = fmt::format("step {}.", steps);
+    test::wait_status(agent.endpoint(), [&](const boost::json::value& status) {
+        return test::text_at(status, "/workload/status") == last;
+    });
+    test::wait_until([&] { return events_of(agent).find(last) != std::string::npos; },
+                     [] { return "the newest is not told"; }, test::patience);
+    const auto took = std::chrono::steady_clock::now() - began;
+    const std::string events = events_of(agent);
+    std::istringstream lines(events);
+    std::ptrdiff_t told = 0;
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("workload_status") != std::string::npos) ++told;
+    CHECK_THAT(events, ContainsSubstring("step 1."));
+    CHECK(told <= 1 + std::chrono::ceil<std::chrono::seconds>(took).count());
+    CHECK(took >= std::chrono::seconds(1));
 }
 
 TEST_CASE("a workload is ready when a command says so", "[workload][process]") {
