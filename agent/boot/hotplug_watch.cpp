@@ -117,12 +117,15 @@ io::Awaitable<> HotplugWatch::look_at_everything() {
 
 io::Awaitable<> HotplugWatch::look_at(sys::Uevent event) {
     std::function<Report()> work;
-    std::string what = event.path;
+    std::string what = event.path.substr(event.path.rfind('/') + 1); // "cpu1", "memory40"
     const std::string name = interface_in(event);
     if (const proto::NetworkInterface* interface = configured(name)) {
         std::erase(late_, name);
+        what = "interface " + name;
         work = [interface = *interface, guest = guest_] {
-            return set_up_interface(interface, guest);
+            Report report;
+            report.add(set_up_interface(interface, guest));
+            return report;
         };
     } else if (brings_cpu_or_memory(event)) {
         work = [event = std::move(event), hotplug = guest_.hotplug] {
