@@ -43,19 +43,25 @@ void Agent::take_boot_document(const std::string& document, const std::string& s
     options_.config.boot = boot;
     workload_.configure();
     workload_begun_ = true;
-    workload_.begin(options_.is_vm ? "/run/rouse" : "");
+    // What brought it may be a restore, which has to end before anything runs.
+    workload_.begin(options_.is_vm ? "/run/rouse" : "", WorkloadService::FirstRun::when_allowed);
 }
 
 io::Awaitable<> Agent::read_boot_from_mmds() {
     const proto::MmdsConfig config = options_.config.restore.mmds;
     restore::MmdsClient client(context_.get_executor(), config);
+    std::chrono::milliseconds pause = config.poll;
+    std::string refused; // It may lie there for ever; what is wrong with it is told once.
     while (waits_for_boot()) {
         io::Awaitable<restore::MmdsReading> reading = client.read();
         const restore::MmdsReading read = co_await std::move(reading);
-        if (!read.document.config.empty())
-            take_boot_document(read.document.config, "boot document of the metadata service");
+        const std::string& document = read.document.config;
+        if (!document.empty() && document != refused)
+            take_boot_document(document, "boot document of the metadata service");
         if (!waits_for_boot()) co_return;
-        io::Awaitable<> pausing = io::expire(config.poll);
+        if (read.outcome == restore::MmdsOutcome::document) refused = document;
+        pause = restore::mmds_pause(pause, config.poll, read.outcome);
+        io::Awaitable<> pausing = io::expire(pause);
         co_await std::move(pausing);
     }
 }

@@ -6,7 +6,19 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace rouse {
+
+namespace {
+
+bool succeeded(const std::vector<proto::RestoreStep>& steps, std::string_view name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const proto::RestoreStep& step) {
+        return step.name == name && step.outcome == "ok";
+    });
+}
+
+} // namespace
 
 restore::RestoreHooks Agent::restore_hooks() {
     restore::RestoreHooks hooks;
@@ -25,8 +37,8 @@ restore::RestoreHooks Agent::restore_hooks() {
                             const proto::RestoreDocument& document) {
         tell_programs(report, document);
     };
-    hooks.configuration = [this](const std::string& config) {
-        take_boot_document(config, "boot document of the link");
+    hooks.configuration = [this](const std::string& config, const std::string& source) {
+        take_boot_document(config, source);
     };
     hooks.log = [this](const std::string& line) { log_.info(line); };
     hooks.event = [this](std::string_view type, boost::json::object body) {
@@ -53,8 +65,11 @@ io::Awaitable<restore::Repairs> Agent::repair_guest(restore::RepairOrder order) 
     io::Awaitable<std::vector<proto::RestoreStep>> thawing =
         prepare_.thaw_filesystems_after_restore();
     std::vector<proto::RestoreStep> steps = co_await std::move(thawing);
+    const std::vector<proto::NetworkInterface> network = order.document.network;
     io::Awaitable<restore::Repairs> repairing = restore::repair(std::move(order), blocking_);
     restore::Repairs repairs = co_await std::move(repairing);
+    // Whoever plugs an interface in later must not get the addresses of the life before.
+    if (succeeded(repairs.steps, "network")) hotplug_.learn(network);
     repairs.steps.insert(repairs.steps.begin(), steps.begin(), steps.end());
     co_return repairs;
 }
@@ -110,7 +125,6 @@ io::Awaitable<io::HttpReply> Agent::answer_restore(io::HttpRequest request) {
     proto::Parsed<proto::RestoreDocument> document = proto::parse_restore_document(request.body);
     if (!document) co_return io::HttpReply::error(400, "document", document.error().message());
     proto::RestoreDocument given = std::move(*document);
-    if (!given.config.empty()) take_boot_document(given.config, "boot document");
     given.received.at = received;
     const proto::RestoreReport report =
         co_await restore_.host_word(std::move(given), request.connection);

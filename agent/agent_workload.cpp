@@ -57,7 +57,7 @@ WorkloadHooks Agent::workload_hooks() {
 void Agent::begin_workload() {
     if (waits_for_boot()) return wait_for_boot();
     workload_begun_ = true;
-    workload_.begin(options_.is_vm ? "/run/rouse" : "");
+    workload_.begin(options_.is_vm ? "/run/rouse" : "", WorkloadService::FirstRun::at_once);
 }
 
 /// A run that begins in the middle of a restore waits for its end, like every exec; nobody gives

@@ -22,6 +22,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <linux/vm_sockets.h>
@@ -71,9 +72,11 @@ public:
         log_ = Log::on_console(); // devtmpfs may have brought a console that was not there before
         stage({{.name = "modules", .work = [] { return boot::load_modules(); }}});
         stage({{.name = "configuration", .work = [this] { return configure({}); }}});
+        // Now, as the next stage may end the boot.
+        explain_configuration(boot::lasting_errors(loaded_));
         stage({{.name = "root", .work = [this] { return enter_root(); }}});
         if (entered_root_) go_on_in_root();
-        explain_configuration();
+        explain_configuration(loaded_.errors);
         stage(guest_steps());
         AgentOptions options = options_of_vm(std::move(loaded_), command_line_);
         options.late_interfaces = std::move(late_interfaces_);
@@ -92,8 +95,10 @@ private:
     void go_on_in_root() {
         stage({{.name = "mounts of the root", .work = &boot::mount_all}}); // what is missing there
         stage({{.name = "modules of the root", .work = [] { return boot::load_modules(); }}});
+        const boot::LoadedConfig initramfs = loaded_;
         stage({{.name = "configuration of the root",
-                .work = [this] { return configure(std::move(loaded_.config)); }}});
+                .work = [this, &initramfs] { return configure(initramfs.config); }}});
+        boot::add_earlier_problems(initramfs, loaded_);
     }
 
     /// Runs the steps; throws when one failed that nothing can work without.
@@ -153,11 +158,18 @@ private:
             if (!step.ok) log_.warn(fmt::format("{}: {}", step.name, step.message));
     }
 
-    void explain_configuration() {
-        for (const std::string& error : loaded_.errors)
-            log_.error(error);
+    /// Says each line once: the second reading of the configuration finds some of them again.
+    void explain_configuration(const std::vector<std::string>& errors) {
+        const auto is_new = [this](const std::string& line) {
+            if (std::find(explained_.begin(), explained_.end(), line) != explained_.end())
+                return false;
+            explained_.push_back(line);
+            return true;
+        };
+        for (const std::string& error : errors)
+            if (is_new(error)) log_.error(error);
         for (const std::string& warning : loaded_.warnings)
-            log_.warn(warning);
+            if (is_new(warning)) log_.warn(warning);
     }
 
     boot::Report configure(proto::Config beneath) {
@@ -179,6 +191,7 @@ private:
     bool entered_root_ = false;
     std::string command_line_; ///< the kernel's
     boot::LoadedConfig loaded_;
+    std::vector<std::string> explained_; ///< of the problems of the configuration
     std::vector<std::string> late_interfaces_;
 };
 

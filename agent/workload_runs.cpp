@@ -30,8 +30,8 @@ Awaitable<> memory_event(io::Descriptor& events) {
 } // namespace
 
 Awaitable<> WorkloadService::run_once() {
-    if (life_.runs() > 1) {
-        // The first run belongs to the boot; the others begin at any time.
+    if (life_.runs() > 1 || first_run_ == FirstRun::when_allowed) {
+        // A run that the boot has not begun by itself may come in the middle of a restore.
         Awaitable<> waiting = hooks_.may_start();
         co_await std::move(waiting);
         // Nobody wants it any more.
@@ -213,12 +213,37 @@ void WorkloadService::listen_for_ready(const std::string& directory) {
 }
 
 void WorkloadService::hear_notification(const workload::NotifyMessage& message) {
-    if (message.status && *message.status != said_) {
-        said_ = *message.status;
-        hooks_.status(said_);
-    }
+    if (message.status) hear_status(*message.status);
     if (message.extend) life_.extend_ready(std::chrono::steady_clock::now() + *message.extend);
     hear(message.ready ? life_.ready() : workload::Orders());
+}
+
+/// A workload may count its progress there. Each word is one for the host and one for the VMM, and
+/// the queue for the host is short: at most one a second, the newest.
+void WorkloadService::hear_status(const std::string& status) {
+    if (status == said_) return;
+    said_ = status;
+    if (std::exchange(status_waits_, true)) return;
+    if (std::chrono::steady_clock::now() >= next_status_) return tell_status();
+    parts_.tasks.spawn("status of the workload", tell_status_later());
+}
+
+Awaitable<> WorkloadService::tell_status_later() {
+    // It may have been told meanwhile, because the workload has ended.
+    for (auto now = std::chrono::steady_clock::now(); status_waits_ && now < next_status_;
+         now = std::chrono::steady_clock::now()) {
+        Awaitable<> pausing =
+            io::expire(std::chrono::ceil<std::chrono::milliseconds>(next_status_ - now));
+        co_await std::move(pausing);
+    }
+    tell_status();
+}
+
+void WorkloadService::tell_status() {
+    if (!std::exchange(status_waits_, false) || said_ == told_) return;
+    next_status_ = std::chrono::steady_clock::now() + 1s;
+    told_ = said_;
+    hooks_.status(told_);
 }
 
 } // namespace rouse

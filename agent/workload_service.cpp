@@ -43,8 +43,9 @@ void WorkloadService::configure() {
     process_.set_command(config_.workload);
 }
 
-void WorkloadService::begin(const std::string& notify_directory) {
+void WorkloadService::begin(const std::string& notify_directory, FirstRun first) {
     if (!exists()) return hooks_.ready();
+    first_run_ = first;
     if (config_.supervision.ready.notify) listen_for_ready(notify_directory);
     parts_.tasks.keep("time of the workload", [this] { return keep_time(); });
     hear(life_.begin());
@@ -150,6 +151,7 @@ void WorkloadService::announce() {
 void WorkloadService::finish() {
     pipes_.reset();
     input_.close();
+    tell_status(); // before the end that it may explain
     if (life_.gave_up())
         hooks_.warn(fmt::format("the workload ended too often: {} times within {} ms",
                                 config_.supervision.restart.max + 1,

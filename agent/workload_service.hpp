@@ -50,11 +50,14 @@ public:
     WorkloadService(io::Executor executor, Parts parts, const proto::Config& config,
                     WorkloadHooks hooks);
 
+    /// Whether the first run asks may_start(), as all others do: that of the boot does not.
+    enum class FirstRun { at_once, when_allowed };
+
     /// The configuration has changed: only before begin().
     void configure();
     /// Starts the first run, if there is something to run. `notify_directory`: for the socket of
     /// NOTIFY_SOCKET; empty: it has a name that is not in the file system.
-    void begin(const std::string& notify_directory);
+    void begin(const std::string& notify_directory, FirstRun first);
 
     /// The stop signal, and no run until restart(). False: it is over, or there is none.
     bool stop();
@@ -122,6 +125,9 @@ private:
     io::Awaitable<> watch_memory(std::uint64_t run);
     void listen_for_ready(const std::string& directory);
     void hear_notification(const workload::NotifyMessage& message);
+    void hear_status(const std::string& status);
+    io::Awaitable<> tell_status_later();
+    void tell_status();
     [[nodiscard]] uid_t owner() const;
 
     io::Executor executor_;
@@ -129,13 +135,17 @@ private:
     const proto::Config& config_;
     WorkloadHooks hooks_;
     workload::Life life_;
+    FirstRun first_run_ = FirstRun::at_once;
     Workload process_;
     io::Timer timer_;                            ///< for what life_ has to say next
     io::Condition changed_;                      ///< of life_
     std::optional<output::WorkloadPipes> pipes_; ///< as long as another run may need them
     bool pipes_opened_ = false;
     workload::NotifyListener notifications_;
-    std::string said_; ///< the last STATUS of the workload
+    std::string said_;                                  ///< the last STATUS of the workload
+    std::string told_;                                  ///< the last one that went to the host
+    bool status_waits_ = false;                         ///< said_ is to be told
+    std::chrono::steady_clock::time_point next_status_; ///< may be told then
     std::shared_ptr<WorkloadTerminal> terminal_;
     std::optional<RunTerminal> our_terminal_; ///< where the workload has the agent's own streams
     exec::SessionInput input_;

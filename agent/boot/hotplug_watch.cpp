@@ -23,6 +23,27 @@ Events next_event(sys::UeventSocket& events) {
     return events.next(std::chrono::steady_clock::now());
 }
 
+/// Whether a route can be made where the interface has these addresses and no others.
+bool is_in_reach(const proto::NetworkRoute& route, const std::vector<proto::IpPrefix>& addresses) {
+    return !route.via || route.on_link ||
+           std::any_of(addresses.begin(), addresses.end(),
+                       [&](const proto::IpPrefix& own) { return own.contains(*route.via); });
+}
+
+/// What a restore does to an interface that is there: what `told` does not name stays, but for
+/// routes whose gateway is not in reach any more.
+void change(proto::NetworkInterface& known, const proto::NetworkInterface& told) {
+    if (told.mac) known.mac = told.mac;
+    if (told.mtu) known.mtu = told.mtu;
+    if (told.addresses) known.addresses = told.addresses;
+    if (told.routes)
+        known.routes = told.routes;
+    else if (told.addresses && known.routes)
+        std::erase_if(*known.routes, [&](const proto::NetworkRoute& route) {
+            return !is_in_reach(route, *told.addresses);
+        });
+}
+
 /// The interface that an event brings; empty for any other event. A rename is a new name, too.
 std::string interface_in(const sys::Uevent& event) {
     if (event.value("SUBSYSTEM") != "net" || (event.action != "add" && event.action != "move"))
@@ -36,6 +57,17 @@ HotplugWatch::HotplugWatch(io::Executor executor, io::Blocking& blocking, proto:
                            std::vector<std::string> late, Tell tell)
     : executor_(std::move(executor)), blocking_(blocking), guest_(std::move(guest)),
       late_(std::move(late)), tell_(std::move(tell)) {}
+
+void HotplugWatch::learn(const std::vector<proto::NetworkInterface>& network) {
+    for (const proto::NetworkInterface& told : network) {
+        const auto known = std::find_if(guest_.network.begin(), guest_.network.end(),
+                                        [&](const auto& other) { return other.name == told.name; });
+        if (known == guest_.network.end())
+            guest_.network.push_back(told);
+        else
+            change(*known, told);
+    }
+}
 
 io::Awaitable<> HotplugWatch::run() {
     sys::Result<sys::UeventSocket> events = sys::UeventSocket::open();
@@ -85,12 +117,15 @@ io::Awaitable<> HotplugWatch::look_at_everything() {
 
 io::Awaitable<> HotplugWatch::look_at(sys::Uevent event) {
     std::function<Report()> work;
-    std::string what = event.path;
+    std::string what = event.path.substr(event.path.rfind('/') + 1); // "cpu1", "memory40"
     const std::string name = interface_in(event);
     if (const proto::NetworkInterface* interface = configured(name)) {
         std::erase(late_, name);
+        what = "interface " + name;
         work = [interface = *interface, guest = guest_] {
-            return set_up_interface(interface, guest);
+            Report report;
+            report.add(set_up_interface(interface, guest));
+            return report;
         };
     } else if (brings_cpu_or_memory(event)) {
         work = [event = std::move(event), hotplug = guest_.hotplug] {

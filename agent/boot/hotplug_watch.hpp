@@ -25,6 +25,10 @@ public:
     HotplugWatch(io::Executor executor, io::Blocking& blocking, proto::GuestConfig guest,
                  std::vector<std::string> late, Tell tell);
 
+    /// The guest's interfaces are so now, as a restore document has made them: one that is plugged
+    /// in from here on gets this, and of the configuration what this does not name.
+    void learn(const std::vector<proto::NetworkInterface>& network);
+
     /// Until it is cancelled; ends at once, having told why, where the kernel tells nothing.
     io::Awaitable<> run();
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -56,9 +57,28 @@ void read_token(LoadedConfig& loaded) {
     loaded.errors.push_back(
         fmt::format("token_file '{}': {}; the exec port refuses every request", file, why));
     loaded.token = secret_of_nobody();
+    loaded.token_refused = true;
+}
+
+void put_before(std::vector<std::string> earlier, std::vector<std::string>& later) {
+    std::erase_if(earlier, [&](const std::string& line) {
+        return std::find(later.begin(), later.end(), line) != later.end();
+    });
+    later.insert(later.begin(), earlier.begin(), earlier.end());
 }
 
 } // namespace
+
+std::vector<std::string> lasting_errors(const LoadedConfig& loaded) {
+    std::vector<std::string> errors = loaded.errors;
+    if (loaded.token_refused) errors.pop_back();
+    return errors;
+}
+
+void add_earlier_problems(const LoadedConfig& earlier, LoadedConfig& loaded) {
+    put_before(lasting_errors(earlier), loaded.errors);
+    put_before(earlier.warnings, loaded.warnings);
+}
 
 LoadedConfig load_config(const ConfigFiles& files, std::string_view command_line,
                          proto::Config base) {

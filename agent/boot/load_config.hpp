@@ -23,7 +23,15 @@ struct LoadedConfig {
     std::vector<std::string> warnings; ///< keys that nobody knows
     proto::Config beneath;             ///< the same without the kernel command line
     std::string token;                 ///< what `token_file` holds; empty without one
+    bool token_refused = false;        ///< the last one of `errors` is about `token_file`
 };
+
+/// What is wrong with it for good: another root may have the file of the token.
+std::vector<std::string> lasting_errors(const LoadedConfig& loaded);
+
+/// Puts what an earlier reading found, that of the initramfs, before what `loaded` found: its files
+/// are gone, its mistakes are not. What is the same in both stays once.
+void add_earlier_problems(const LoadedConfig& earlier, LoadedConfig& loaded);
 
 /// Reads the image's configuration, the file (missing ones are empty) on top of `base`, and on top
 /// of them the `rouse.*` keys of `command_line`, which win; the file may be an image's

@@ -18,18 +18,6 @@ namespace {
 using Interface = proto::NetworkInterface;
 using Deadline = std::chrono::steady_clock::time_point;
 
-Step configure(const Interface& interface) {
-    sys::NetworkOutcome outcome = sys::configure(interface, {});
-    Step step{.name = "interface " + interface.name,
-              .ok = outcome.problems.empty(),
-              .fatal = false,
-              .message = {}};
-    std::vector<std::string>& words = outcome.problems;
-    words.insert(words.end(), outcome.notes.begin(), outcome.notes.end());
-    step.message = fmt::format("{}", fmt::join(words, "; "));
-    return step;
-}
-
 /// One run of set_up_network().
 class SettingUp {
 public:
@@ -63,7 +51,7 @@ private:
     void set_up_what_is_there() {
         const auto is_there = [this](const Interface* interface) {
             if (!has_interface(interface->name)) return false;
-            result_.report.append(set_up_interface(*interface, guest_));
+            result_.report.add(set_up_interface(*interface, guest_));
             return true;
         };
         missing_.erase(std::remove_if(missing_.begin(), missing_.end(), is_there), missing_.end());
@@ -102,11 +90,17 @@ bool has_interface(const std::string& name) {
     return ::if_nametoindex(name.c_str()) != 0;
 }
 
-Report set_up_interface(const proto::NetworkInterface& interface, const proto::GuestConfig& guest) {
-    Report report;
-    report.add(configure(interface));
-    report.append(set_sysctls(guest.sysctls, interface.name));
-    return report;
+Step set_up_interface(const proto::NetworkInterface& interface, const proto::GuestConfig& guest) {
+    sys::NetworkOutcome outcome = sys::configure(interface, {});
+    std::vector<std::string>& words = outcome.problems;
+    const Report settings = set_sysctls(guest.sysctls, interface.name);
+    for (const Step& setting : settings.steps())
+        if (!setting.ok) words.push_back(fmt::format("{}: {}", setting.name, setting.message));
+    Step step{
+        .name = "interface " + interface.name, .ok = words.empty(), .fatal = false, .message = {}};
+    words.insert(words.end(), outcome.notes.begin(), outcome.notes.end());
+    step.message = fmt::format("{}", fmt::join(words, "; "));
+    return step;
 }
 
 } // namespace rouse::boot

@@ -24,7 +24,7 @@ NetworkAtBoot set_up_network(const proto::GuestConfig& guest, std::chrono::milli
 /// Whether the kernel has an interface of that name now.
 bool has_interface(const std::string& name);
 
-/// Configures one interface that is there, and sets its settings.
-Report set_up_interface(const proto::NetworkInterface& interface, const proto::GuestConfig& guest);
+/// Configures one interface that is there, and sets its settings: one step, "interface NAME".
+Step set_up_interface(const proto::NetworkInterface& interface, const proto::GuestConfig& guest);
 
 } // namespace rouse::boot

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace rouse::restore {
@@ -46,6 +47,12 @@ bool is_version_one(const sys::Result<io::HttpAnswer>& answer) {
 }
 
 } // namespace
+
+std::chrono::milliseconds mmds_pause(std::chrono::milliseconds before,
+                                     std::chrono::milliseconds poll, MmdsOutcome outcome) {
+    if (outcome != MmdsOutcome::unreachable) return poll;
+    return std::min(before * 2, std::max(poll, proto::limits::mmds_poll_most));
+}
 
 MmdsClient::MmdsClient(io::Executor executor, proto::MmdsConfig config,
                        std::chrono::seconds token_life)

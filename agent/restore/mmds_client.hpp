@@ -30,6 +30,11 @@ struct MmdsReading {
     std::string why = {}; ///< unless there is a document
 };
 
+/// How long to wait before the next reading: `poll`, and twice as long as `before` each time that
+/// the service cannot be reached, up to limits::mmds_poll_most.
+std::chrono::milliseconds mmds_pause(std::chrono::milliseconds before,
+                                     std::chrono::milliseconds poll, MmdsOutcome outcome);
+
 class MmdsClient {
 public:
     /// `token_life`: asked for; the service grants 1 s to 6 h.

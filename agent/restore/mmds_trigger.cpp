@@ -1,8 +1,5 @@
 #include "agent/restore/mmds_trigger.hpp"
 
-#include "proto/limits.hpp"
-
-#include <algorithm>
 #include <utility>
 
 namespace rouse::restore {
@@ -30,10 +27,9 @@ void MmdsTrigger::look() {
 }
 
 void MmdsTrigger::take(MmdsReading reading, const std::function<void(Signal)>& tell) {
-    const auto most = std::max(poll_, proto::limits::mmds_poll_most);
     ++readings_;
     reached_ = reading.outcome != MmdsOutcome::unreachable;
-    pause_ = reached_ ? poll_ : std::min(pause_ * 2, most);
+    pause_ = mmds_pause(pause_, poll_, reading.outcome);
     why_ = std::move(reading.why);
     if (reading.outcome == MmdsOutcome::nothing && !last_) last_ = "";
     if (reading.outcome != MmdsOutcome::document) return;

@@ -181,6 +181,7 @@ void RestoreService::perform(const action::Announce& announce) {
     // A chain that failed sends no CONFIRM, but the host that answered must hear why.
     if (machine_.state().link.ack) link_.send_events();
     announce_restored(report);
+    if (report.state != "failed") hand_over_configuration(machine_.state().link);
 }
 
 void RestoreService::announce_restored(const proto::RestoreReport& report) {
@@ -189,7 +190,33 @@ void RestoreService::announce_restored(const proto::RestoreReport& report) {
     if (hooks_.restored) hooks_.restored(report, applied_);
 }
 
+/// Of the answer that the chain has taken, once all of it is in force: a workload that began
+/// earlier would have the life before. An answer about a generation that is not ours was left
+/// alone.
+void RestoreService::hand_over_configuration(const LinkFacts& link) {
+    if (!hooks_.configuration || !link.ack || link.ack->config.empty()) return;
+    const std::optional<std::string>& named = link.ack->generation;
+    if (named && *named != identity_.generation && *named != link.hello_generation) return;
+    if (std::exchange(configured_by_, link.number) == link.number) return;
+    hooks_.configuration(link.ack->config, "boot document of the link");
+}
+
+/// The same for a host word. Also when the client that brought it has gone, and when its generation
+/// was handled before: then the configuration is all that is new.
+void RestoreService::hand_over_configuration(const action::AnswerHostWord& answer) {
+    const auto found = offers_.find(answer.ticket);
+    if (found == offers_.end()) return;
+    const Offer offer = std::move(found->second);
+    offers_.erase(found);
+    // One that gave way to a newer word is answered with the report of another generation.
+    const bool in_force = answer.report.state != "failed" &&
+                          answer.report.generation == identity_.generation &&
+                          offer.generation.value_or(identity_.generation) == identity_.generation;
+    if (in_force && hooks_.configuration) hooks_.configuration(offer.config, "boot document");
+}
+
 void RestoreService::perform(const action::AnswerHostWord& answer) {
+    hand_over_configuration(answer);
     const auto ticket = tickets_.find(answer.ticket);
     if (ticket == tickets_.end()) return; // The client has gone.
     ticket->second->report = answer.report;

@@ -64,6 +64,8 @@ void RestoreService::begin() {
 io::Awaitable<proto::RestoreReport> RestoreService::host_word(proto::RestoreDocument document,
                                                               std::uint64_t connection) {
     Ticket ticket(*this, next_ticket_++);
+    if (!document.config.empty())
+        offers_.emplace(ticket.number, Offer{document.config, document.generation});
     hear(event::HostWord{std::move(document), connection, ticket.number});
     // Cancelled (the client has gone): the next wait throws. The chain goes on without it.
     while (!ticket.report)
@@ -169,9 +171,7 @@ LinkHooks RestoreService::link_hooks() {
         hear(event::LinkFailed{link, std::move(why)});
     };
     hooks.acknowledged = [this](std::uint64_t link, proto::LinkHelloAck ack) {
-        const std::string config = ack.document.config;
         hear(event::HelloAck{link, std::move(ack.nonce), std::move(ack.document)});
-        if (!config.empty() && hooks_.configuration) hooks_.configuration(config);
     };
     hooks.lost = [this](std::uint64_t link, std::string why) {
         log("link: lost, " + why);

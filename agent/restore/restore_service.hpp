@@ -56,8 +56,9 @@ struct RestoreHooks {
     std::function<void(const proto::RestoreReport&, const proto::RestoreDocument&)> restored = {};
     /// The link was lost, or a timer was late: what can be looked at only then is looked at.
     std::function<void()> look_again = {};
-    /// A configuration came on the link, JSON text.
-    std::function<void(const std::string& config)> configuration = {};
+    /// A document that is in force now has brought a configuration, JSON text. `source` names where
+    /// it came from, for people.
+    std::function<void(const std::string& config, const std::string& source)> configuration = {};
     /// Applies a document: repair(). Called again only once it has ended, since the machine
     /// finishes the step at work before it begins anew.
     std::function<io::Awaitable<Repairs>(RepairOrder order)> repair = {};
@@ -114,6 +115,12 @@ private:
         std::optional<proto::RestoreReport> report;
     };
 
+    /// A configuration that came with a host word, until that is answered.
+    struct Offer {
+        std::string config;
+        std::optional<std::string> generation; ///< that the word named
+    };
+
     void hear(Event event);
     void take_over_identity();
     io::Awaitable<> run_rebind(std::uint64_t epoch);
@@ -149,6 +156,8 @@ private:
     void perform(const action::VerifyLink&);
     io::Awaitable<> run_thaw(std::uint64_t epoch);
     void announce_restored(const proto::RestoreReport& report);
+    void hand_over_configuration(const LinkFacts& link);
+    void hand_over_configuration(const action::AnswerHostWord& answer);
     io::Timer& timer_for(Deadline deadline);
 
     io::Executor executor_;
@@ -172,6 +181,8 @@ private:
     std::string announced_;          ///< the generation that the guest's programs know
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, Ticket*> tickets_; ///< live in the frames of host_word()
+    std::map<std::uint64_t, Offer> offers_;    ///< by ticket; each of those is answered once
+    std::uint64_t configured_by_ = 0;          ///< the link whose configuration was handed over
 };
 
 } // namespace rouse::restore

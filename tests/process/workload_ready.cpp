@@ -1,5 +1,7 @@
 // When a workload is ready, what it waits for, and who is told.
 #include "tests/process/workload_scene.hpp"
+#include "tests/support/wait.hpp"
+#include "tools/lab/identity.hpp"
 #include "tools/lab/places.hpp"
 
 #include <boost/json.hpp>
@@ -8,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -69,6 +73,38 @@ TEST_CASE("a workload is ready when it says so on its notification socket", "[wo
     notify(socket, "READY=1");
     await_ready(agent);
     CHECK_THAT(events_of(agent), ContainsSubstring("workload_ready"));
+}
+
+TEST_CASE("a workload that counts its progress in STATUS= is heard once a second",
+          "[workload][process]") {
+    constexpr int steps = 200;
+    const AgentPlace place;
+    const Agent agent(place, shell("printf %s \"$NOTIFY_SOCKET\"; exec sleep 1000"),
+                      R"({"ready": {"notify": true}})");
+    await_state(agent, "running");
+    test::wait_status(agent.endpoint(), [](const boost::json::value& status) {
+        return test::number_at(status, "/output/0/read") > 0;
+    });
+    const auto read = test::number_at(test::status(agent.endpoint()), "/output/0/read");
+    const std::string socket = output_of(agent, read);
+    const auto began = std::chrono::steady_clock::now();
+    for (int step = 1; step <= steps; ++step)
+        notify(socket, fmt::format("STATUS=step {}.", step));
+    const std::string last = fmt::format("step {}.", steps);
+    test::wait_status(agent.endpoint(), [&](const boost::json::value& status) {
+        return test::text_at(status, "/workload/status") == last;
+    });
+    test::wait_until([&] { return events_of(agent).find(last) != std::string::npos; },
+                     [] { return "the newest is not told"; }, test::patience);
+    const auto took = std::chrono::steady_clock::now() - began;
+    const std::string events = events_of(agent);
+    std::istringstream lines(events);
+    std::ptrdiff_t told = 0;
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("workload_status") != std::string::npos) ++told;
+    CHECK_THAT(events, ContainsSubstring("step 1."));
+    CHECK(told <= 1 + std::chrono::ceil<std::chrono::seconds>(took).count());
+    CHECK(took >= std::chrono::seconds(1));
 }
 
 TEST_CASE("a workload is ready when a command says so", "[workload][process]") {
@@ -134,6 +170,29 @@ TEST_CASE("a workload waits for the boot document where the configuration says s
     // Another one comes too late.
     CHECK(give(R"({"workload": {"argv": ["/bin/false"]}})").status == 200);
     await_state(agent, "running");
+}
+
+TEST_CASE("a workload that a restore brings starts when the restore is done",
+          "[workload][restore][process]") {
+    const AgentPlace place;
+    // The document waits before it is applied, and the gate is shut meanwhile.
+    const Agent agent(place, {}, R"({"boot": "link"})",
+                      {{"ROUSE_FAILPOINTS", "restore-before-apply=1"}});
+    const std::string generation = lab::random_uuid();
+    CHECK(test::ask(agent.endpoint(), "POST", "/v1/restore",
+                    fmt::format(R"({{"generation": "{}", "config": {{"workload":
+                                    {{"argv": ["/bin/sleep", "1000"]}}}}}})",
+                                generation))
+              .status == 200);
+    await_state(agent, "running");
+    const std::string events = events_of(agent);
+    INFO(events);
+    REQUIRE_THAT(events, ContainsSubstring("restore-before-apply"));
+    const std::size_t done = events.rfind("\"type\":\"chain_ended\"");
+    REQUIRE(done != std::string::npos);
+    CHECK(events.substr(done).find(generation) != std::string::npos);
+    CHECK(events.find("\"type\":\"boot_document\"") > done);
+    CHECK(events.find("\"type\":\"workload_started\"") > done);
 }
 
 TEST_CASE("the host's answer on the link has the boot document", "[workload][process]") {

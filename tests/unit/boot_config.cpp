@@ -14,11 +14,12 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-boot::LoadedConfig load(const std::string& text, std::string_view command_line = "") {
+boot::LoadedConfig load(const std::string& text, std::string_view command_line = "",
+                        const proto::Config& base = {}) {
     const test::TemporaryDirectory directory;
     const std::string file = directory.path() / "config.json";
     std::ofstream(file) << text;
-    return boot::load_config({.config = file, .image = {}}, command_line);
+    return boot::load_config({.config = file, .image = {}}, command_line, base);
 }
 
 } // namespace
@@ -192,4 +193,27 @@ TEST_CASE("a boot document cannot say what is settled when it comes", "[boot]") 
     const auto unknown = boot::add_boot_document({}, R"({"colour": "red"})", "link", "");
     CHECK(unknown.errors.empty());
     CHECK(unknown.warnings == Errors{"link: $.colour: is not a known key"});
+}
+
+TEST_CASE("what was wrong with the initramfs's configuration is not lost with its root", "[boot]") {
+    proto::Config base;
+    base.token_file = "/nonexistent/token";
+    const auto initramfs =
+        load(R"({"ports": {"exec": "x"}, "colour": "red"})", "rouse.on_exit=never", base);
+    REQUIRE(initramfs.errors.size() == 3);
+    REQUIRE(initramfs.token_refused);
+    const auto lasting = boot::lasting_errors(initramfs);
+    REQUIRE(lasting.size() == 2);
+    CHECK_THAT(lasting[0], ContainsSubstring("$.ports.exec"));
+    CHECK_THAT(lasting[1], ContainsSubstring("on_exit"));
+    // The root has the file of the token, and another mistake.
+    auto root = load(R"({"hostname": 7})", "rouse.on_exit=never");
+    REQUIRE(root.errors.size() == 2);
+    boot::add_earlier_problems(initramfs, root);
+    REQUIRE(root.errors.size() == 3);
+    CHECK(root.errors[0] == lasting[0]);
+    CHECK_THAT(root.errors[1], ContainsSubstring("$.hostname"));
+    CHECK(root.errors[2] == lasting[1]);
+    CHECK(root.warnings == initramfs.warnings);
+    CHECK(root.warnings.size() == 1);
 }

@@ -121,12 +121,63 @@ TEST_CASE("an interface that appears while the agent runs is set up then", "[boo
         REQUIRE(test::run_until(context, [&] { return !told.empty(); }));
         CHECK(told.at(0).name == "interface eth0");
         plug("eth1", "peer1");
-        REQUIRE(test::run_until(context, [&] { return told.size() >= 3; }));
+        REQUIRE(test::run_until(context, [&] { return told.size() >= 2; }));
+        CHECK(told.at(1).name == "interface eth1"); // with its settings
         check_eth1();
         for (const boot::Step& step : told) {
             INFO(step.name << ": " << step.message);
             CHECK(step.ok);
         }
+        tasks.cancel();
+        CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
+    });
+}
+
+TEST_CASE("a setting of an interface that cannot be made is the interface's own fault",
+          "[boot][network]") {
+    test::in_own_namespaces([] {
+        plug("eth0", "peer0");
+        const proto::GuestConfig guest =
+            config(R"({"network": [{"interface": "eth0", "addresses": ["10.0.0.5/24"]}],
+                       "sysctls": {"net.ipv4.conf.eth0.rp_filter": 2,
+                                   "net.ipv4.conf.eth0.nothing": 1}})");
+        const boot::Step step = boot::set_up_interface(guest.network.at(0), guest);
+        CHECK(step.name == "interface eth0");
+        CHECK_FALSE(step.ok);
+        CHECK(step.message == "sysctl net.ipv4.conf.eth0.nothing: No such file or directory");
+        CHECK(setting("eth0/rp_filter") == "2\n");
+    });
+}
+
+TEST_CASE("an interface that appears after a restore gets what the restore document said",
+          "[boot][network]") {
+    test::in_own_namespaces([] {
+        io::asio::io_context context;
+        std::vector<boot::Step> told;
+        sys::BlockingCalls calls;
+        io::Blocking blocking(context.get_executor(), calls);
+        boot::HotplugWatch watch(context.get_executor(), blocking, config(two_interfaces), {"eth0"},
+                                 [&](const boot::Step& step) { told.push_back(step); });
+        io::TaskGroup tasks(context.get_executor(), [](const auto& task, const auto& what) {
+            FAIL_CHECK(task << ": " << what);
+        });
+        watch.learn(config(R"({"network": [{"interface": "eth0", "addresses": ["10.7.0.5/24"]},
+                                           {"interface": "eth2", "addresses": ["10.8.0.5/24"]}]})")
+                        .network);
+        tasks.spawn("hotplug", watch.run());
+        plug("eth0", "peer0");
+        REQUIRE(test::run_until(context, [&] { return !told.empty(); }));
+        plug("eth2", "peer2");
+        REQUIRE(test::run_until(context, [&] { return told.size() >= 2; }));
+        for (const boot::Step& step : told) {
+            INFO(step.name << ": " << step.message);
+            CHECK(step.ok); // also without the gateway of the addresses before
+        }
+        CHECK_THAT(run_ip({"-o", "addr", "show", "eth0"}), ContainsSubstring("inet 10.7.0.5/24") &&
+                                                               !ContainsSubstring("10.0.0.5") &&
+                                                               !ContainsSubstring("fd00::5"));
+        CHECK_THAT(run_ip({"-o", "link", "show", "eth0"}), ContainsSubstring("mtu 1400"));
+        CHECK_THAT(run_ip({"-o", "addr", "show", "eth2"}), ContainsSubstring("inet 10.8.0.5/24"));
         tasks.cancel();
         CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
     });

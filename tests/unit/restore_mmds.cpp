@@ -227,3 +227,14 @@ TEST_CASE("a service that cannot be reached is asked less and less often, until 
     CHECK(std::chrono::steady_clock::now() - asked < 600ms); // else the pause is 800 ms
     CHECK(rig.signals.empty());
 }
+
+TEST_CASE("a service that cannot be reached is asked less and less often, and any answer ends that",
+          "[restore][mmds]") {
+    using restore::mmds_pause;
+    CHECK(mmds_pause(1s, 1s, MmdsOutcome::unreachable) == 2s);
+    CHECK(mmds_pause(8s, 1s, MmdsOutcome::unreachable) == proto::limits::mmds_poll_most);
+    CHECK(mmds_pause(60s, 60s, MmdsOutcome::unreachable) == 60s);
+    for (const auto outcome :
+         {MmdsOutcome::document, MmdsOutcome::nothing, MmdsOutcome::unreadable})
+        CHECK(mmds_pause(8s, 1s, outcome) == 1s);
+}

@@ -65,6 +65,10 @@ struct RestoreRig {
         hooks.restored = [this](const proto::RestoreReport& report, const proto::RestoreDocument&) {
             restored.push_back(report);
         };
+        hooks.configuration = [this](const std::string& config, const std::string& source) {
+            configurations.push_back(source + ": " + config);
+            reached("configuration");
+        };
         hooks.disconnect_output = [this] { ++disconnected; };
         hooks.log = [this](std::string text) { log += text + "\n"; };
         hooks.repair = [this](restore::RepairOrder order) { return repair(std::move(order)); };
@@ -97,9 +101,10 @@ struct RestoreRig {
         proto::RestoreReport report = co_await std::move(asking);
         answers.push_back(std::move(report));
     }
-    void ask(const char* generation) {
+    void ask(const char* generation, const char* config = "") {
         proto::RestoreDocument document;
         document.generation = generation;
+        document.config = config;
         document.entropy = "random";
         tasks.spawn("word", word(std::move(document)));
     }
@@ -117,6 +122,7 @@ struct RestoreRig {
     std::vector<restore::Identity> output;
     std::vector<proto::RestoreDocument> repaired;
     std::vector<proto::RestoreReport> answers;
+    std::vector<std::string> configurations;       ///< and where they came from
     std::vector<std::string> types;                ///< of events
     std::vector<proto::RestoreReport> restored;    ///< that programs were told of
     std::function<void(std::string_view)> at_step; ///< a hook or an event of this name

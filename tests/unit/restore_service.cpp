@@ -141,3 +141,73 @@ TEST_CASE("events are repeated on each new link until they are acknowledged", "[
     CHECK(world.fake.events[0].sequence == 1);
     CHECK(world.fake.events[1] == world.fake.events[0]);
 }
+
+TEST_CASE("the configuration of the host's answer comes when its document is in force",
+          "[restore]") {
+    World world;
+    std::vector<std::string> order;
+    world.at_step = [&](std::string_view step) {
+        if (step == "repair" || step == "output" || step == "configuration")
+            order.emplace_back(step);
+    };
+    world.fake.document.entropy = "random";
+    world.fake.document.config = "{}";
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return !world.configurations.empty(); }));
+    CHECK(order == std::vector<std::string>{"repair", "output", "configuration"});
+    CHECK(world.configurations == std::vector<std::string>{"boot document of the link: {}"});
+    CHECK(world.service.ready("").ready);
+    // On another link the host says it anew, for a guest that did not like the first one.
+    world.fake.document.config = R"({"a":1})";
+    world.fake.hang_up();
+    REQUIRE(test::run_until(world.io, [&] { return world.configurations.size() == 2; }));
+    CHECK(world.repaired.size() == 1);
+}
+
+TEST_CASE("no configuration comes of an answer that the chain refuses", "[restore]") {
+    World world;
+    world.fake.nonce_prefix = "x";
+    world.fake.document.config = "{}";
+    world.fake.listen();
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return !world.service.reports().empty(); }));
+    CHECK(world.log.find("answers another hello") != std::string::npos);
+    CHECK(world.configurations.empty());
+    // The second answer to one hello, whatever it says.
+    world.fake.nonce_prefix = "";
+    world.fake.document.config = "";
+    REQUIRE(test::run_until(world.io, [&] { return !world.fake.confirms.empty(); }));
+    world.fake.document.config = "{}";
+    const proto::LinkHelloAck again{1, world.fake.hellos.back().nonce, world.fake.document};
+    world.fake.send(proto::FrameType::hello_ack, boost::json::serialize(to_json(again)));
+    REQUIRE(test::run_until(
+        world.io, [&] { return world.log.find("a second HELLO_ACK") != std::string::npos; }));
+    CHECK(world.configurations.empty());
+}
+
+TEST_CASE("the configuration of a host word comes when the gate is open, and not before",
+          "[restore]") {
+    World world(false);
+    world.service.begin();
+    REQUIRE(test::run_until(world.io, [&] { return world.service.ready("").ready; }));
+    std::vector<bool> open;
+    world.at_step = [&](std::string_view step) {
+        if (step == "configuration") open.push_back(world.service.ready("").ready);
+    };
+    // Fail closed: nothing is to begin where the generator was not seeded.
+    world.entropy_fails = true;
+    world.ask(test::generation_b, "{}");
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 1; }));
+    CHECK(world.configurations.empty());
+    world.entropy_fails = false;
+    world.ask(test::generation_b, "{}");
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 2; }));
+    CHECK(world.configurations == std::vector<std::string>{"boot document: {}"});
+    CHECK(open == std::vector<bool>{true});
+    // The generation is not handled again, but the guest may wait for a better configuration.
+    world.ask(test::generation_b, R"({"a":1})");
+    REQUIRE(test::run_until(world.io, [&] { return world.answers.size() == 3; }));
+    CHECK(world.repaired.size() == 2);
+    CHECK(world.configurations.size() == 2);
+}
