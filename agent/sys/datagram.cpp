@@ -62,7 +62,6 @@ void take_control(msghdr& message, Datagram& datagram) {
         if (part->cmsg_type != SCM_CREDENTIALS) continue;
         ucred credentials{};
         std::memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
-        datagram.pid = credentials.pid;
         datagram.uid = credentials.uid;
     }
 }

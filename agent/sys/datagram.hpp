@@ -15,7 +15,6 @@ namespace rouse::sys {
 
 struct Datagram {
     std::string text;
-    pid_t pid = 0;      ///< of the sender, as our PID namespace knows it; 0: it is in another one
     uid_t uid = nobody; ///< of the sender
     /// What came along. To close them may take long: see sys/closing.
     std::vector<UniqueFd> descriptors;

@@ -32,7 +32,7 @@ TEST_CASE("a notification is lines of which the known ones count", "[workload]")
     CHECK(parse_notify_message("READY=1").ready);
     CHECK(parse_notify_message("STATUS=busy\nREADY=1\n").ready);
     CHECK_FALSE(parse_notify_message("READY=0\nREADY").ready);
-    CHECK(parse_notify_message("STOPPING=1").stopping);
+    CHECK(parse_notify_message("STOPPING=1") == NotifyMessage{});
     CHECK(parse_notify_message("STATUS=a=b").status == "a=b");
     CHECK(parse_notify_message("STATUS=").status == "");
     CHECK(parse_notify_message("STATUS=\xff").status == std::nullopt);
