@@ -122,15 +122,16 @@ private:
     // agent_workload.cpp
     WorkloadHooks workload_hooks();
     void begin_workload();
-    [[nodiscard]] bool waits_for_boot() const;
-    void wait_for_boot();
-    void take_boot_document(const std::string& document, const std::string& source);
-    io::Awaitable<> read_boot_from_mmds();
     void workload_over();
     void announce_ready();
     io::Awaitable<> wait_for_gate();
     io::Awaitable<io::HttpReply> answer_workload(io::HttpRequest request,
                                                  bool (WorkloadService::*ask)());
+    // agent_boot.cpp
+    [[nodiscard]] bool waits_for_boot() const;
+    void wait_for_boot();
+    void take_boot_document(const std::string& document, const std::string& source);
+    io::Awaitable<> read_boot_from_mmds();
     // agent_sessions.cpp
     std::vector<exec::ListedSession> other_sessions();
     exec::ListedSession main_session();

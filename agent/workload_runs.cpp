@@ -133,9 +133,11 @@ void WorkloadService::run_started() {
 
 void WorkloadService::run_ended() {
     if (our_terminal_ && process_.pid() > 0) our_terminal_->ended(process_.pid());
-    if (terminal_)
+    if (terminal_) {
+        terminal_->end_input();
         parts_.tasks.spawn("terminal drain",
                            terminal_->drain(proto::limits::drain_deadline_workload));
+    }
     terminal_.reset();
     const std::optional<proto::ExitStatus>& exit = process_.exit();
     const bool success = exit && proto::shell_exit_code(*exit) == 0;

@@ -68,7 +68,7 @@ Awaitable<> WorkloadTerminal::write_out(std::string bytes) {
 
 Awaitable<> WorkloadTerminal::feed(exec::SessionInput& input, io::Condition& changed) {
     const auto self = shared_from_this();
-    while (master_.is_open()) {
+    while (master_.is_open() && !input_ended_) {
         if (input.waiting().empty()) {
             Awaitable<> waiting = changed.wait();
             co_await std::move(waiting);
@@ -77,7 +77,9 @@ Awaitable<> WorkloadTerminal::feed(exec::SessionInput& input, io::Condition& cha
         const std::string bytes(input.waiting());
         auto written = co_await master_.async_write_some(io::asio::buffer(bytes), io::no_throw);
         const auto& [error, count] = written;
-        if (error) co_return; // hung up: what is waiting is for the next run
+        // What is waiting is for the next run: also what was just written to this one's terminal,
+        // which nobody reads any more.
+        if (error || input_ended_) co_return;
         input.consume(count);
         changed.notify_all();
     }

@@ -30,9 +30,12 @@ public:
 
     /// Passes on what is shown, until nobody has the terminal open any more or it is hung up.
     io::Awaitable<> relay_output();
-    /// Writes what is waiting in `input`, until it is hung up. `changed` tells when there is more,
-    /// and is told when something was taken. Borrows both.
+    /// Writes what is waiting in `input`, until its end or the terminal's. `changed` tells when
+    /// there is more, and is told when something was taken. Borrows both.
     io::Awaitable<> feed(exec::SessionInput& input, io::Condition& changed);
+    /// Nothing more is taken from the input: what comes is for the terminal of the next run, which
+    /// may begin while this one is still drained.
+    void end_input() { input_ended_ = true; }
     /// The process has ended: what is left is passed on, for `patience` at most; then whoever still
     /// has the terminal is hung up.
     io::Awaitable<> drain(std::chrono::milliseconds patience);
@@ -49,6 +52,7 @@ private:
     io::Descriptor output_;
     sys::UniqueFd slave_;
     bool relayed_ = false; ///< all that will ever be shown
+    bool input_ended_ = false;
     io::Condition ended_;
 };
 

@@ -151,13 +151,7 @@ sys::Result<> store(const std::string& path, const std::string& bytes) {
     const sys::Result<sys::UniqueFd> file =
         sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR);
     if (!file) return file.error();
-    for (std::string_view left = bytes; !left.empty();) {
-        const sys::Result<sys::Moved> moved = sys::write_some(file->get(), left);
-        if (!moved) return moved.error();
-        if (moved->bytes == 0) return sys::error_from(EIO);
-        left.remove_prefix(moved->bytes);
-    }
-    return {};
+    return sys::write_all(file->get(), bytes);
 }
 
 sys::Result<> make_read_only(const std::string& directory) {

@@ -17,23 +17,6 @@ namespace rouse::io {
 
 namespace {
 
-/// Binds a privileged port; without the privilege, or when all that were tried are taken, the
-/// kernel picks one. The start is random, since clones of one snapshot would otherwise agree on
-/// their ports, and a port pair that the host still remembers is answered with a reset.
-void bind_privileged_port(int fd) {
-    constexpr unsigned highest = 999; // The agent's own port and its neighbours lie above.
-    constexpr unsigned range = 400;
-    constexpr unsigned tries = 16;
-    std::array<std::uint8_t, 2> random{};
-    (void)sys::fill_random(random); // zeros will do on a kernel that cannot
-    const unsigned start = random[0] * 256U + random[1];
-    for (unsigned i = 0; i < tries; ++i) {
-        const Address local = VsockAddress{VMADDR_CID_ANY, highest - (start + i) % range};
-        const std::optional<SocketAddress> native = to_socket_address(local);
-        if (::bind(fd, native->get(), native->size) == 0 || errno != EADDRINUSE) return;
-    }
-}
-
 /// The kernel's own deadline, 2 s unless told, is as long as ours; ours ends the wait first.
 void set_connect_timeout(int fd, std::chrono::milliseconds deadline) {
     const auto whole = std::chrono::duration_cast<std::chrono::seconds>(deadline);
@@ -61,14 +44,30 @@ error_code pending_error(int fd) {
     return number == 0 ? error_code() : sys::error_from(number);
 }
 
-Awaitable<error_code> await_connected(Socket& socket) {
+} // namespace
+
+/// The start is random, since clones of one snapshot would otherwise agree on their ports, and a
+/// port pair that the host still remembers is answered with a reset.
+void bind_privileged_port(int fd) {
+    constexpr unsigned highest = 999; // The agent's own port and its neighbours lie above.
+    constexpr unsigned range = 400;
+    constexpr unsigned tries = 16;
+    std::array<std::uint8_t, 2> random{};
+    (void)sys::fill_random(random); // zeros will do on a kernel that cannot
+    const unsigned start = random[0] * 256U + random[1];
+    for (unsigned i = 0; i < tries; ++i) {
+        const Address local = VsockAddress{VMADDR_CID_ANY, highest - (start + i) % range};
+        const std::optional<SocketAddress> native = to_socket_address(local);
+        if (::bind(fd, native->get(), native->size) == 0 || errno != EADDRINUSE) return;
+    }
+}
+
+Awaitable<error_code> await_connection(Socket& socket) {
     auto waited = co_await socket.async_wait(Socket::wait_write, no_throw);
     const auto& [error] = waited;
     if (error) co_return error;
     co_return pending_error(socket.native_handle());
 }
-
-} // namespace
 
 Awaitable<sys::Result<Socket>> connect(Executor executor, Address address,
                                        std::chrono::milliseconds deadline) {
@@ -86,7 +85,7 @@ Awaitable<sys::Result<Socket>> connect(Executor executor, Address address,
     (void)fd->release(); // The socket owns it now.
     if (!done) {
         Awaitable<std::optional<error_code>> waiting =
-            with_deadline(await_connected(socket), deadline);
+            with_deadline(await_connection(socket), deadline);
         const std::optional<error_code> outcome = co_await std::move(waiting);
         if (!outcome) co_return sys::error_from(ETIMEDOUT);
         if (*outcome) co_return *outcome;

@@ -20,4 +20,12 @@ namespace rouse::io {
 Awaitable<sys::Result<Socket>> connect(Executor executor, Address address,
                                        std::chrono::milliseconds deadline);
 
+/// Binds a vsock socket to a local port below 1000; without the privilege, or when all that were
+/// tried are taken, the kernel picks one. For everything that dials the host by other means than
+/// connect(): who is not root cannot be taken for the agent then. Borrows `fd`. Source: vsock(7).
+void bind_privileged_port(int fd);
+
+/// Waits for the end of a connect(2) that was begun on the socket. Returns its error.
+Awaitable<error_code> await_connection(Socket& socket);
+
 } // namespace rouse::io

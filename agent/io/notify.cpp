@@ -1,6 +1,7 @@
 #include "agent/io/notify.hpp"
 
 #include "agent/io/address.hpp"
+#include "agent/io/connect.hpp"
 #include "agent/io/race.hpp"
 #include "agent/sys/datagram.hpp"
 #include "agent/sys/unique_fd.hpp"
@@ -42,17 +43,6 @@ bool is_unsupported(const error_code& error) {
            number == EPROTONOSUPPORT || number == EPROTOTYPE;
 }
 
-Awaitable<error_code> await_connection(Socket& socket) {
-    auto waited = co_await socket.async_wait(Socket::wait_write, no_throw);
-    const auto& [error] = waited;
-    if (error) co_return error;
-    int number = 0;
-    socklen_t size = sizeof number;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &number, &size) != 0)
-        co_return sys::last_error();
-    co_return number == 0 ? error_code() : sys::error_from(number);
-}
-
 /// Until the other side has closed, or broken off: then it has what it wanted.
 Awaitable<> await_close(Socket& socket) {
     std::array<char, 64> answer{}; // nobody says anything, by convention
@@ -81,6 +71,7 @@ Awaitable<sys::Result<>> send_by(Executor executor, SocketAddress address, int t
                                  std::string text, std::chrono::milliseconds deadline) {
     sys::UniqueFd fd(::socket(AF_VSOCK, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) co_return sys::last_error();
+    bind_privileged_port(fd.get()); // So that nobody but root can say this in our name.
     const bool done = ::connect(fd.get(), address.get(), address.size) == 0;
     if (!done && errno != EINPROGRESS) co_return sys::last_error();
     Socket socket(executor);

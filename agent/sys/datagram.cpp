@@ -44,31 +44,38 @@ Result<UniqueFd> make_datagram_socket() {
     return fd;
 }
 
-/// Who sent it; descriptors that came along are closed.
-std::optional<ucred> take_control(msghdr& message) {
-    std::optional<ucred> sender;
+void take_descriptors(const cmsghdr* part, std::vector<UniqueFd>& taken) {
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    taken.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(part) + i * sizeof number, sizeof number);
+        taken.emplace_back(number);
+    }
+}
+
+void take_control(msghdr& message, Datagram& datagram) {
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
          part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET) continue;
-        if (part->cmsg_type == SCM_CREDENTIALS) {
-            ucred credentials{};
-            std::memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
-            sender = credentials;
-        }
-        if (part->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int number = -1;
-            std::memcpy(&number, CMSG_DATA(part) + i * sizeof number, sizeof number);
-            const UniqueFd closes(number);
-        }
+        if (part->cmsg_type == SCM_RIGHTS) take_descriptors(part, datagram.descriptors);
+        if (part->cmsg_type != SCM_CREDENTIALS) continue;
+        ucred credentials{};
+        std::memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
+        datagram.uid = credentials.uid;
     }
-    return sender;
+}
+
+/// Who may write to it may send; root may write to anything.
+Result<> let_send(const std::string& path, uid_t sender) {
+    const bool is_given = ::chown(path.c_str(), sender, static_cast<gid_t>(-1)) == 0;
+    if (::chmod(path.c_str(), is_given ? 0600 : 0666) != 0) return last_error();
+    return {};
 }
 
 } // namespace
 
-Result<UniqueFd> bind_datagrams(const std::string& name) {
+Result<UniqueFd> bind_datagrams(const std::string& name, uid_t sender) {
     const std::optional<UnixName> native = unix_name(name);
     if (!native) return error_from(EINVAL);
     Result<UniqueFd> fd = make_datagram_socket();
@@ -79,7 +86,8 @@ Result<UniqueFd> bind_datagrams(const std::string& name) {
     // An old one that nobody has open any more would be in the way; a missing one is what we want.
     if (is_path) (void)::unlink(name.c_str());
     if (::bind(fd->get(), native->get(), native->size) != 0) return last_error();
-    if (is_path && ::chmod(name.c_str(), 0666) != 0) return last_error();
+    if (!is_path) return fd;
+    if (const Result<> opened = let_send(name, sender); !opened) return opened.error();
     return fd;
 }
 
@@ -99,11 +107,8 @@ Result<std::optional<Datagram>> receive_datagram(int fd, std::size_t limit_bytes
     const ssize_t count = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<Datagram>();
     if (count < 0) return last_error();
-    const std::optional<ucred> sender = take_control(message);
-    if (!sender) return std::optional<Datagram>();
+    take_control(message, datagram);
     datagram.text.resize(static_cast<std::size_t>(count));
-    datagram.pid = sender->pid;
-    datagram.uid = sender->uid;
     return std::optional<Datagram>(std::move(datagram));
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -14,18 +15,23 @@ namespace rouse::sys {
 
 struct Datagram {
     std::string text;
-    pid_t pid = 0; ///< of the sender, as our PID namespace knows it; 0: it is in another one
-    uid_t uid = 0; ///< of the sender
+    uid_t uid = nobody; ///< of the sender
+    /// What came along. To close them may take long: see sys/closing.
+    std::vector<UniqueFd> descriptors;
+
+    static constexpr auto nobody = static_cast<uid_t>(-1); ///< of who does not say who it is
 };
 
 /// A non-blocking socket that receives at `name`, a path or `@name` in the abstract namespace. At a
-/// path it replaces what is there, and anybody may send to it.
+/// path it replaces what is there, and only root and `sender` may send to it; anybody may where it
+/// cannot be given to `sender`, which takes CAP_CHOWN, and in the abstract namespace.
 /// Errors: EINVAL for a name that is too long; those of bind(2). Source: unix(7).
-Result<UniqueFd> bind_datagrams(const std::string& name);
+Result<UniqueFd> bind_datagrams(const std::string& name, uid_t sender);
 
-/// The next datagram, cut at `limit_bytes`; nothing when none waits, and for one that does not say
-/// who sent it. Descriptors that come with it are closed, which is what their sender waits for.
-/// Errors: those of recvmsg(2). Source: unix(7), SO_PASSCRED; sd_notify_barrier(3).
+/// The next datagram, cut at `limit_bytes`; nothing when none waits. Descriptors are taken, and not
+/// refused by SO_PASSRIGHTS (Linux 6.16): a sender waits until one that it has sent is closed, to
+/// know that it was heard. Errors: those of recvmsg(2). Source: unix(7), SO_PASSCRED;
+/// sd_notify_barrier(3).
 Result<std::optional<Datagram>> receive_datagram(int fd, std::size_t limit_bytes);
 
 /// Sends one datagram to `name` without waiting. Errors: ECONNREFUSED, ENOENT when nobody receives

@@ -42,6 +42,16 @@ Result<Moved> write_some(int fd, std::string_view bytes) {
     return outcome_of(count, IoOutcome::moved);
 }
 
+Result<> write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const Result<Moved> moved = write_some(fd, bytes);
+        if (!moved) return moved.error();
+        if (moved->bytes == 0) return error_from(EIO);
+        bytes.remove_prefix(moved->bytes);
+    }
+    return {};
+}
+
 Result<> set_nonblocking(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return last_error();

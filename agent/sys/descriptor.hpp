@@ -32,6 +32,10 @@ Result<Moved> read_some(int fd, std::span<char> buffer);
 /// SIGPIPE. Errors: EPIPE when no reader is left. Source: write(2).
 Result<Moved> write_some(int fd, std::string_view bytes);
 
+/// Writes all of `bytes` to what takes them as they come, such as a file. Borrows `fd`. Errors:
+/// those of write(2), and EIO when it would have to wait. What came before stays written.
+Result<> write_all(int fd, std::string_view bytes);
+
 /// Sets O_NONBLOCK on the open file description: everyone who shares it is affected, so never do
 /// this to the end that a workload has. Source: fcntl(2), F_SETFL.
 Result<> set_nonblocking(int fd);

@@ -20,16 +20,6 @@ std::string directory_of(const std::string& path) {
     return path.substr(0, path.rfind('/'));
 }
 
-Result<> write_all(int file, std::string_view text) {
-    while (!text.empty()) {
-        const Result<Moved> moved = write_some(file, text);
-        if (!moved) return moved.error();
-        if (moved->bytes == 0) return error_from(EIO);
-        text.remove_prefix(moved->bytes);
-    }
-    return {};
-}
-
 /// What the umask takes from the mode is given back.
 Result<> write_new(const std::string& path, const std::string& contents, mode_t mode) {
     const Result<UniqueFd> file =

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -141,6 +142,29 @@ bool enter_directory(const ChildPlan& plan) noexcept {
     return plan.cwd_fallback != nullptr && ::chdir(plan.cwd_fallback) == 0;
 }
 
+/// Returns whose it was before, or 0. From the background this would stop us, were not all signals
+/// blocked still. A terminal that was hung up meanwhile is for the program to notice.
+pid_t take_foreground() noexcept {
+    pid_t before = 0;
+    if (::ioctl(STDIN_FILENO, TIOCGPGRP, &before) < 0) return 0;
+    (void)give_foreground(STDIN_FILENO, static_cast<pid_t>(::syscall(SYS_getpid)));
+    return before;
+}
+
+/// Without a program nobody would know that it was ours. A shell that has given it to somebody else
+/// meanwhile is not disturbed, nor may it stop us for the attempt. Keeps errno.
+void return_foreground(pid_t group) noexcept {
+    const int number = errno;
+    sigset_t all{};
+    (void)::sigfillset(&all);
+    (void)::sigprocmask(SIG_SETMASK, &all, nullptr); // fails for no valid set
+    pid_t present = 0;
+    if (::ioctl(STDIN_FILENO, TIOCGPGRP, &present) == 0 &&
+        present == static_cast<pid_t>(::syscall(SYS_getpid)))
+        (void)give_foreground(STDIN_FILENO, group); // it may be gone
+    errno = number;
+}
+
 /// Tries the paths in turn as execvp(3) does: what may not be executed is remembered while the
 /// search goes on, what is absent is passed over, anything else ends it.
 void execute(const ChildPlan& plan) noexcept {
@@ -167,10 +191,6 @@ void run_child(const ChildPlan& plan) noexcept {
     if (!place_stdio(plan.stdio)) give_up(errors, SpawnStage::stdio);
     if (plan.terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
         give_up(errors, SpawnStage::terminal);
-    // From the background this would stop us, were not all signals blocked still. A terminal that
-    // was hung up meanwhile is for the program to notice.
-    if (plan.leads == Leads::foreground_group)
-        (void)give_foreground(STDIN_FILENO, static_cast<pid_t>(::syscall(SYS_getpid)));
     if (!close_all_but(errors)) give_up(errors, SpawnStage::descriptors);
     if (!set_oom_score(plan)) give_up(errors, SpawnStage::oom_score);
     if (!set_rlimits(attributes, item)) give_up(errors, SpawnStage::rlimits, item);
@@ -178,9 +198,12 @@ void run_child(const ChildPlan& plan) noexcept {
     if (!enter_directory(plan)) give_up(errors, SpawnStage::chdir);
     if (attributes.umask != SpawnAttributes::keep_umask)
         (void)::umask(static_cast<mode_t>(attributes.umask)); // the old one interests nobody
+    // The last thing before the program, so that nothing else can fail with it.
+    const pid_t before = plan.leads == Leads::foreground_group ? take_foreground() : 0;
     reset_signals();
     errno = ENOENT; // for a plan without any path
     execute(plan);
+    if (before > 0) return_foreground(before);
     give_up(errors, SpawnStage::exec);
 }
 

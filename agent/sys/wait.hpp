@@ -1,5 +1,7 @@
 #pragma once
-// Waiting for processes. The reaper is the only caller; nothing else in the agent may wait.
+// Waiting for processes. While the agent runs, the reaper alone takes their statuses, and
+// `run_terminal` asks whether the command was stopped, which takes none; `last_processes` reaps
+// once there is no reaper any more. Nothing else may wait.
 
 #include "agent/sys/result.hpp"
 #include "proto/exit_status.hpp"

@@ -2,9 +2,10 @@
 
 #include "agent/sys/datagram.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
-#include <stdexcept>
+#include <chrono>
 #include <utility>
 
 #include <unistd.h>
@@ -15,15 +16,28 @@ namespace {
 
 constexpr std::size_t longest_message = 4096;
 
+/// Tells the loop from another thread, which may do so after the listener is gone.
+std::function<void()> cancels(const io::Executor& executor, const std::weak_ptr<io::Timer>& timer) {
+    return [executor, timer] {
+        io::asio::post(executor, [timer] {
+            if (const std::shared_ptr<io::Timer> waiting = timer.lock()) waiting->cancel();
+        });
+    };
+}
+
 } // namespace
+
+NotifyListener::NotifyListener(const io::Executor& executor)
+    : socket_(executor), room_(std::make_shared<io::Timer>(executor)),
+      closing_(cancels(executor, room_)) {}
 
 sys::Result<> NotifyListener::open(const std::string& directory, uid_t allowed) {
     std::string name = directory + "/notify";
     sys::Result<sys::UniqueFd> bound = sys::error_from(ENOENT);
-    if (!directory.empty()) bound = sys::bind_datagrams(name);
+    if (!directory.empty()) bound = sys::bind_datagrams(name, allowed);
     if (!bound) {
         name = fmt::format("@rouse/{}/notify", ::getpid());
-        bound = sys::bind_datagrams(name);
+        bound = sys::bind_datagrams(name, allowed);
     }
     if (!bound) return bound.error();
     io::error_code error;
@@ -36,23 +50,29 @@ sys::Result<> NotifyListener::open(const std::string& directory, uid_t allowed) 
 }
 
 io::Awaitable<> NotifyListener::run(std::function<void(const NotifyMessage&)> tell) {
+    // Longer than it takes to be told: for the case that no thread could be started.
+    constexpr std::chrono::seconds patience(1);
     for (;;) {
+        while (!closing_.has_room()) {
+            room_->expires_after(patience);
+            auto told = co_await room_->async_wait(io::no_throw);
+            (void)told; // The next look finds out.
+        }
         auto waited = co_await socket_.async_wait(io::Descriptor::wait_read, io::no_throw);
         const auto& [error] = waited;
         if (error) co_return;
-        while (take_one(tell)) {
-        }
+        take_one(tell); // Just one: whoever says a lot does not keep the loop from others.
     }
 }
 
-/// Whether there may be another one.
-bool NotifyListener::take_one(const std::function<void(const NotifyMessage&)>& tell) {
-    const auto received = sys::receive_datagram(socket_.native_handle(), longest_message);
+void NotifyListener::take_one(const std::function<void(const NotifyMessage&)>& tell) {
+    auto received = sys::receive_datagram(socket_.native_handle(), longest_message);
     // An error of one datagram is its sender's; the socket stays.
-    if (!received || !*received) return false;
-    const sys::Datagram& datagram = **received;
+    if (!received || !*received) return;
+    sys::Datagram& datagram = **received;
+    for (sys::UniqueFd& descriptor : datagram.descriptors)
+        closing_.close(std::move(descriptor));
     if (datagram.uid == 0 || datagram.uid == allowed_) tell(parse_notify_message(datagram.text));
-    return true;
 }
 
 } // namespace rouse::workload

@@ -25,7 +25,6 @@ void read_line(std::string_view line, NotifyMessage& message) {
     const std::string_view key = line.substr(0, equals);
     const std::string_view value = line.substr(equals + 1);
     if (key == "READY") message.ready = message.ready || value == "1";
-    if (key == "STOPPING") message.stopping = message.stopping || value == "1";
     if (key == "STATUS" && proto::is_utf8(value)) message.status = shortened(value);
     if (key == "EXTEND_TIMEOUT_USEC") {
         constexpr std::uint64_t a_day = 86'400'000'000;

@@ -12,7 +12,6 @@ namespace rouse::workload {
 /// they are by every reader that does not know them.
 struct NotifyMessage {
     bool ready = false;                              ///< READY=1
-    bool stopping = false;                           ///< STOPPING=1
     std::optional<std::string> status;               ///< STATUS=, in words; cut at 256 bytes
     std::optional<std::chrono::microseconds> extend; ///< EXTEND_TIMEOUT_USEC=, a day at most
 

@@ -113,3 +113,18 @@ TEST_CASE("a script that goes on after rouse run can read from its terminal",
     script.expect("read words\r\n");
     CHECK(WEXITSTATUS(script.finish()) == 0);
 }
+
+TEST_CASE("a script goes on reading from its terminal after a command that rouse run cannot start",
+          "[run][terminal][process]") {
+    const std::string rouse = test::rouse({}).front();
+    for (const auto& [command, status] :
+         {std::pair{rouse + " run -- nosuchcommand", 127}, {rouse + " run -- /dev/null", 126}}) {
+        CAPTURE(command);
+        PtyProcess script(
+            {"/bin/sh", "-c", command + "; echo status $?; read line && echo \"read $line\""});
+        script.expect(fmt::format("status {}\r\n", status));
+        script.type("words\r");
+        script.expect("read words\r\n");
+        CHECK(WEXITSTATUS(script.finish()) == 0);
+    }
+}

@@ -176,6 +176,44 @@ TEST_CASE("a workload has a terminal, and who attaches types into it", "[workloa
     shows("40 80\r\n");
 }
 
+TEST_CASE("what is typed is for the terminal of the run there is, not for the one before",
+          "[workload][process]") {
+    const AgentPlace place;
+    // The first run leaves a process behind that has its terminal open.
+    const Agent agent(
+        place,
+        shell(fmt::format("cd {}; stty -echo; echo >> runs; "
+                          "[ $(wc -l < runs) -gt 1 ] || {{ trap '' HUP; "
+                          "sleep 1000 & exit 7; }}; "
+                          "echo next run; while read word; do echo \"got $word\"; done",
+                          place.folder().string())),
+        R"({"workload": {"tty": {"rows": 33, "columns": 99}},
+                          "restart": {"policy": "always", "delay_ms": 10}})");
+    FrameConnection stream = FrameConnection::attach(agent.endpoint(), "main", "{}");
+    std::string said;
+    std::uint64_t sent = 0;
+    std::uint64_t acknowledged = 0;
+    const auto await = [&](const auto& done) {
+        while (!done()) {
+            const std::optional<proto::Frame> frame = stream.receive();
+            REQUIRE(frame);
+            if (frame->header.type == FrameType::data) said += frame->payload;
+            if (frame->header.type == FrameType::ack) acknowledged = frame->header.offset;
+            REQUIRE(acknowledged <= sent);
+        }
+    };
+    await([&] { return said.find("next run\r\n") != std::string::npos; });
+    for (const std::string word : {"one", "two", "three"}) {
+        proto::FrameHeader data;
+        data.stream = proto::stream_id::in;
+        data.offset = sent;
+        sent += word.size() + 1;
+        CHECK(stream.send(data, word + "\n"));
+        await([&] { return said.find("got " + word + "\r\n") != std::string::npos; });
+        await([&] { return acknowledged == sent; });
+    }
+}
+
 TEST_CASE("rousectl stops the workload and has it run anew", "[workload][process]") {
     const AgentPlace place;
     const Agent agent(place, shell("exec sleep 1000"));

@@ -129,6 +129,46 @@ TEST_CASE("rouse is baked into an ext4 image without a mount", "[bake]") {
     CHECK(read_file(oven.path("unpacked/usr/sbin/init.before-rouse")) == "of somebody else\n");
 }
 
+TEST_CASE("links that stay in a root file system are followed", "[bake]") {
+    const Oven oven;
+    fs::rename(oven.rootfs() / "etc", oven.rootfs() / "usr/etc");
+    fs::create_directory_symlink("usr/etc", oven.rootfs() / "etc");
+    for (const char* const sbin : {"usr/sbin", "/usr/sbin", "../usr/sbin"}) {
+        CAPTURE(sbin);
+        fs::remove(oven.rootfs() / "sbin");
+        fs::create_directory_symlink(sbin, oven.rootfs() / "sbin");
+        oven.must_bake(oven.rootfs());
+        CHECK(fs::read_symlink(oven.rootfs() / "usr/sbin/init") == "rouse");
+        CHECK(read_file(oven.rootfs() / "usr/etc/rouse/image.json") == "{\"config\": {}}\n");
+    }
+}
+
+TEST_CASE("nothing is baked to where a root file system's links lead out of it", "[bake]") {
+    for (const std::string name : {"etc", "etc/rouse", "usr", "usr/sbin"}) {
+        for (const bool is_absolute : {true, false}) {
+            CAPTURE(name, is_absolute);
+            const Oven oven;
+            const fs::path outside = oven.path("outside");
+            const fs::path link = oven.rootfs() / name;
+            fs::create_directories(outside / "sbin");
+            write_file(outside / "sbin/init", "of the host\n");
+            write_file(outside / "init", "of the host\n");
+            fs::remove_all(link);
+            fs::create_directory_symlink(
+                is_absolute ? outside : fs::relative(outside, link.parent_path()), link);
+            const test::Said said = oven.bake(oven.rootfs());
+            CHECK(said.status == 1);
+            CHECK_THAT(said.error,
+                       ContainsSubstring("/" + name) && ContainsSubstring("leads out of"));
+            CHECK(read_file(outside / "init") == "of the host\n");
+            CHECK(read_file(outside / "sbin/init") == "of the host\n");
+            CHECK(std::distance(fs::recursive_directory_iterator(outside), {}) == 3);
+            CHECK_FALSE(fs::exists(oven.rootfs() / "usr/sbin/rouse"));
+            CHECK_FALSE(fs::exists(oven.rootfs() / "tmp"));
+        }
+    }
+}
+
 TEST_CASE("what rouse cannot be baked into is said, and why", "[bake]") {
     const Oven oven;
     write_file(oven.path("text"), "no root file system\n");

@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
+#include <string>
 
 #include <fcntl.h>
 
@@ -47,6 +48,17 @@ TEST_CASE("a UniqueFd closes what it owns, once", "[sys]") {
     ends.write.reset(released);
     ends.write.reset();
     CHECK_FALSE(open_now(write));
+}
+
+TEST_CASE("all is written, or the write says that it would have to wait", "[sys]") {
+    const sys::Pipe ends = pipe();
+    CHECK(sys::write_all(ends.write.get(), "").has_value());
+    REQUIRE(sys::write_all(ends.write.get(), "all of it").has_value());
+    std::array<char, 16> read{};
+    CHECK(sys::read_some(ends.read.get(), read).value().bytes == 9);
+    const std::string too_much(std::size_t(1024) * 1024, 'x');
+    const sys::Result<> written = sys::write_all(ends.write.get(), too_much);
+    CHECK(written.error() == boost::system::errc::io_error);
 }
 
 TEST_CASE("a pipe is close-on-exec and blocks only where it was asked to", "[sys]") {

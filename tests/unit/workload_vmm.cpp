@@ -46,7 +46,7 @@ TEST_CASE("the VMM hears words in their order, at a path and under a name", "[wo
     for (const std::string& name : {path, "@rouse-test/" + std::to_string(::getpid())}) {
         CAPTURE(name);
         NotifyRig rig;
-        const sys::UniqueFd socket = sys::bind_datagrams(name).value();
+        const sys::UniqueFd socket = sys::bind_datagrams(name, ::getuid()).value();
         rig.notifier.say("lost before it was open");
         rig.notifier.open(proto::parse_notify_address(name).value());
         rig.notifier.say("READY=1\nX_ROUSE_GENERATION=g");
@@ -65,7 +65,7 @@ TEST_CASE("of statuses that wait only the newest is told", "[workload]") {
     rig.notifier.say("READY=1");
     rig.notifier.say_status("one");
     rig.notifier.say_status("two\nREADY=1");
-    const sys::UniqueFd socket = sys::bind_datagrams(path).value();
+    const sys::UniqueFd socket = sys::bind_datagrams(path, ::getuid()).value();
     REQUIRE(rig.take(socket.get(), 2));
     CHECK(rig.heard == Texts{"READY=1", "STATUS=two READY=1"});
 }
@@ -84,7 +84,7 @@ TEST_CASE("a VMM that is late gets the words, and one that never comes is given 
     boost::asio::co_spawn(rig.io, rig.notifier.flushed(5s),
                           [&](const std::exception_ptr&, bool all) { said = all; });
     (void)rig.io.poll(); // the first try finds nobody
-    const sys::UniqueFd socket = sys::bind_datagrams(path).value();
+    const sys::UniqueFd socket = sys::bind_datagrams(path, ::getuid()).value();
     REQUIRE(rig.take(socket.get(), 1));
     REQUIRE(test::run_until(rig.io, [&] { return said.has_value(); }));
     CHECK(said == true);
