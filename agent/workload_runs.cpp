@@ -109,6 +109,7 @@ sys::Result<supervise::Stdio> WorkloadService::make_terminal() {
 }
 
 uid_t WorkloadService::owner() const {
+    if (config_.workload.user.empty()) return ::geteuid(); // it stays who we are
     const sys::Result<sys::User> user = sys::find_user(config_.workload.user);
     return user ? user->uid : 0;
 }

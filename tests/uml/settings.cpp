@@ -9,18 +9,22 @@
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <set>
+
 using namespace rouse;
 using proto::FrameType;
 using uml::Rig;
 
-TEST_CASE("a guest listens and dials on the ports of its configuration", "[uml]") {
+TEST_CASE("a guest listens and dials on the ports of its configuration, from ports of root's",
+          "[uml]") {
     Rig rig({.profile = uml::qemu,
-             .config = R"({"on_exit": "stay",
+             .config = R"({"on_exit": "stay", "notify_socket": "vsock-stream:2:5003",
                            "workload": {"argv": ["/bin/rouse-payload", "trickle"]},
                            "ports": {"exec": 2001, "link": 5001, "output": 5002}})",
              .collect = false});
     const test::HostListener link_listener(rig.socket().string() + "_5001");
     const test::HostListener output_listener(rig.socket().string() + "_5002");
+    const test::HostListener notify_listener(rig.socket().string() + "_5003");
     test::FrameConnection link = link_listener.accept(std::chrono::minutes(1));
     const auto hello = proto::parse_link_hello(link.expect(FrameType::hello).payload).value();
     CHECK(hello.exec_port == 2001);
@@ -40,6 +44,18 @@ TEST_CASE("a guest listens and dials on the ports of its configuration", "[uml]"
     test::FrameConnection output = output_listener.accept();
     const auto said = proto::parse_output_hello(output.expect(FrameType::hello).payload).value();
     CHECK(said.link_key == hello.link_key);
+
+    // A host may know the agent by it: nobody but root of the guest can take such a port.
+    (void)notify_listener.accept();
+    constexpr std::uint32_t first_free_port = 1024; // 0 to LAST_RESERVED_PORT are root's
+    std::set<std::uint32_t> dialled;
+    for (const uml::LogLine& line : rig.log()) {
+        if (line.direction != uml::Direction::from_guest || !line.header) continue;
+        if (line.header->op != uml::Op::request) continue;
+        dialled.insert(line.header->destination_port);
+        CHECK(line.header->source_port < first_free_port);
+    }
+    CHECK(dialled == std::set<std::uint32_t>{5001, 5002, 5003});
 }
 
 TEST_CASE("the end of a machine takes no longer than its total, whoever is deaf to it", "[uml]") {

@@ -13,6 +13,7 @@
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
 using test::Guest;
+using test::in_guest;
 
 namespace {
 
@@ -30,18 +31,11 @@ lab::MachineOptions disk_options(const std::filesystem::path& folder) {
     return options;
 }
 
-std::string shell(const Guest& guest, const std::string& script) {
-    const auto result = exec(guest.endpoint(), {"sh", "-c", script});
-    INFO(script << ": " << result.err.bytes);
-    CHECK(result.exit->code == 0U);
-    return result.out.bytes;
-}
-
 void check_writes(const Guest& guest) {
-    const std::string before = shell(guest, "cat /data/count");
+    const std::string before = in_guest(guest, "cat /data/count");
     std::string now;
     test::wait_until(
-        [&] { return !(now = shell(guest, "cat /data/count")).empty() && now != before; },
+        [&] { return !(now = in_guest(guest, "cat /data/count")).empty() && now != before; },
         [&] { return "the workload does not write: " + now; }, test::patience);
 }
 
@@ -66,19 +60,20 @@ TEST_CASE("prepare freezes a file system behind the workload that writes to it, 
           "[agent][vm]") {
     const test::TemporaryDirectory folder;
     const Guest guest(disk_options(folder.path()));
-    (void)shell(guest, "insmod /brd.ko rd_nr=1 rd_size=8192 && mke2fs /dev/ram0 && mkdir -p /data "
-                       "&& mount -t ext4 /dev/ram0 /data && echo 0 > /data/count && "
-                       "touch /data/go");
+    (void)in_guest(guest,
+                   "insmod /brd.ko rd_nr=1 rd_size=8192 && mke2fs /dev/ram0 && mkdir -p /data "
+                   "&& mount -t ext4 /dev/ram0 /data && echo 0 > /data/count && "
+                   "touch /data/go");
     check_writes(guest);
     const auto pid = test::number_at(test::status(guest.endpoint()), "/workload/pid");
 
     // Somebody froze the file system first: the writer waits for it, and nothing reaches it.
-    (void)shell(guest, "fsfreeze --freeze /data");
+    (void)in_guest(guest, "fsfreeze --freeze /data");
     test::wait_until(
         [&] {
             const std::string script =
                 fmt::format("sed -n 's/^State:[^A-Z]*\\(.\\).*/\\1/p' /proc/{}/status", pid);
-            return shell(guest, script) == "D\n";
+            return in_guest(guest, script) == "D\n";
         },
         [] { return std::string("the writer does not wait for the disk"); }, test::patience);
     const auto failed = prepare(guest, R"({"sync": false})");
@@ -86,7 +81,7 @@ TEST_CASE("prepare freezes a file system behind the workload that writes to it, 
     CHECK_THAT(
         detail_of(failed, "freeze"),
         ContainsSubstring(fmt::format("failed not frozen in time: sh (pid {}, state D)", pid)));
-    (void)shell(guest, "fsfreeze --unfreeze /data");
+    (void)in_guest(guest, "fsfreeze --unfreeze /data");
     check_writes(guest);
 
     // In the right order it works, and holds until it is undone.

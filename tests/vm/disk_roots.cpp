@@ -13,7 +13,7 @@ using Catch::Matchers::StartsWith;
 using lab::DiskWrites;
 using test::DiskShelf;
 using test::Guest;
-using test::shell;
+using test::in_guest;
 using test::shut_down;
 
 namespace {
@@ -28,7 +28,7 @@ lab::MachineOptions with_disk(const std::string& kernel, lab::Disk disk, const s
 }
 
 std::string mount_of(const Guest& guest, const std::string& target) {
-    return shell(guest, fmt::format("grep ' {} ' /proc/self/mounts", target));
+    return in_guest(guest, fmt::format("grep ' {} ' /proc/self/mounts", target));
 }
 
 } // namespace
@@ -41,13 +41,13 @@ TEST_CASE("a Debian on an ext4 disk is a guest like any other, and its disk is c
     const auto image = shelf.debian(R"({"hostname": "baked"})");
     Guest guest(with_disk(kernel, {.file = image, .serial = {}}, "LABEL=debian"));
     CHECK_THAT(mount_of(guest, "/"), StartsWith("/dev/vda / ext4 rw,"));
-    CHECK_THAT(shell(guest, "cat /etc/os-release"), ContainsSubstring("ID=debian"));
+    CHECK_THAT(in_guest(guest, "cat /etc/os-release"), ContainsSubstring("ID=debian"));
     // Its own configuration was read on top of the initramfs's.
-    CHECK(shell(guest, "cat /proc/sys/kernel/hostname") == "baked\n");
-    CHECK(shell(guest, "echo kept > /var/kept; dpkg --version > /dev/null; ls /init 2>&1 || :")
+    CHECK(in_guest(guest, "cat /proc/sys/kernel/hostname") == "baked\n");
+    CHECK(in_guest(guest, "echo kept > /var/kept; dpkg --version > /dev/null; ls /init 2>&1 || :")
               .find("No such file") != std::string::npos);
     // What the initramfs held is free, and yet the agent can start itself.
-    CHECK_THAT(shell(guest, "rouse debug status"), ContainsSubstring("epoch"));
+    CHECK_THAT(in_guest(guest, "rouse debug status"), ContainsSubstring("epoch"));
     const auto file = shelf.path("copied");
     CHECK(guest.rousectl({"cp", ":/var/kept", file}).status == 0);
     shut_down(guest);
@@ -67,7 +67,7 @@ TEST_CASE("a Debian on a write-protected disk works with an overlay in memory",
     Guest guest(std::move(options));
     CHECK_THAT(mount_of(guest, "/"), StartsWith("overlay / overlay rw,"));
     CHECK_THAT(mount_of(guest, "/run/rouse/lower"), ContainsSubstring(" ext4 ro,"));
-    CHECK(shell(guest, "echo x > /etc/new && cat /etc/new /run/rouse/upper/upper/etc/new") ==
+    CHECK(in_guest(guest, "echo x > /etc/new && cat /etc/new /run/rouse/upper/upper/etc/new") ==
           "x\nx\n");
     shut_down(guest);
     CHECK_THAT(guest.machine().console_text(), !ContainsSubstring("warning: unmount"));
@@ -86,9 +86,9 @@ TEST_CASE("what is written over a read-only root is on the second disk at the ne
         options.disks.push_back({.file = upper, .serial = {}});
         options.overlay = "LABEL=scratch";
         Guest guest(std::move(options));
-        CHECK(shell(guest, "cat /etc/boots 2>/dev/null || :") ==
+        CHECK(in_guest(guest, "cat /etc/boots 2>/dev/null || :") ==
               (before.empty() ? "" : before + "\n"));
-        (void)shell(guest, "echo first > /etc/boots");
+        (void)in_guest(guest, "echo first > /etc/boots");
         shut_down(guest);
         CHECK_THAT(guest.machine().console_text(), !ContainsSubstring("warning: unmount"));
         test::check_clean(upper);
@@ -113,7 +113,7 @@ TEST_CASE("a Debian in an erofs or squashfs image is a root, alone and under an 
                                                                     : "overlay / overlay rw,"));
         const auto written = exec(guest.endpoint(), {"/bin/sh", "-c", "echo x > /etc/new"});
         CHECK((written.exit->code == 0U) == !overlay.empty());
-        CHECK_THAT(shell(guest, "cat /etc/os-release"), ContainsSubstring("ID=debian"));
+        CHECK_THAT(in_guest(guest, "cat /etc/os-release"), ContainsSubstring("ID=debian"));
         shut_down(guest);
     }
 }
@@ -161,8 +161,8 @@ TEST_CASE("a directory of the host is a root and a volume, by virtiofs and by 9p
     options.command_line = fmt::format("rouse.rootfstype={}", row.type);
     Guest guest(std::move(options));
     CHECK_THAT(mount_of(guest, "/"), StartsWith(fmt::format("hostroot / {} rw,", row.type)));
-    CHECK(shell(guest, "echo written > /made; cat /mnt/host/file; "
-                       "echo x > /mnt/host/new || echo refused") == "of the host\nrefused\n");
+    CHECK(in_guest(guest, "echo written > /made; cat /mnt/host/file; "
+                          "echo x > /mnt/host/new || echo refused") == "of the host\nrefused\n");
     shut_down(guest);
     CHECK(initramfs::read_file(tree / "made") == "written\n");
 }

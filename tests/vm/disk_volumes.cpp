@@ -11,7 +11,7 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 using test::DiskShelf;
 using test::Guest;
-using test::shell;
+using test::in_guest;
 using test::shut_down;
 
 TEST_CASE("volumes and swap of several disks are there, and clean when the machine is off",
@@ -39,19 +39,20 @@ TEST_CASE("volumes and swap of several disks are there, and clean when the machi
                      {.file = shelf.swap("swap"), .serial = {}},
                      {.file = swap_file, .serial = "swapfile"}};
     Guest guest(std::move(options));
-    CHECK_THAT(shell(guest, "grep ' /srv/data ' /proc/mounts"),
+    CHECK_THAT(in_guest(guest, "grep ' /srv/data ' /proc/mounts"),
                StartsWith("/dev/vda /srv/data ext4 rw,nosuid,noatime"));
-    CHECK_THAT(shell(guest, "grep ' /srv/memory ' /proc/mounts"), ContainsSubstring("size=65536k"));
-    CHECK(shell(guest, "echo one > /srv/data/one; cat /srv/view/one; "
-                       "echo two > /srv/view/two || echo refused") == "one\nrefused\n");
-    const std::string swaps = shell(guest, "cat /proc/swaps");
+    CHECK_THAT(in_guest(guest, "grep ' /srv/memory ' /proc/mounts"),
+               ContainsSubstring("size=65536k"));
+    CHECK(in_guest(guest, "echo one > /srv/data/one; cat /srv/view/one; "
+                          "echo two > /srv/view/two || echo refused") == "one\nrefused\n");
+    const std::string swaps = in_guest(guest, "cat /proc/swaps");
     CHECK_THAT(swaps, Catch::Matchers::Matches("[^]*/dev/vdb +partition\\s+\\d+\\s+0\\s+7\n[^]*") &&
                           ContainsSubstring("/srv/swap/area"));
     // More than the command may have in memory: what was written first is on the swap disk.
     const auto answer = ask(guest.endpoint(), "POST", "/v1/exec", R"({"argv": ["/bin/sh", "-c",
         "head -c 48000000 /dev/zero > /srv/memory/much"], "cgroup": {"memory_max": 25165824}})");
     CHECK_THAT(answer.body, ContainsSubstring(R"("code":0)"));
-    CHECK_THAT(shell(guest, "cat /proc/swaps"),
+    CHECK_THAT(in_guest(guest, "cat /proc/swaps"),
                Catch::Matchers::Matches("[^]*/dev/vdb +partition\\s+\\d+\\s+[1-9]\\d*\\s+7\n[^]*"));
     const std::string console = guest.machine().console_text();
     CHECK_THAT(console, ContainsSubstring("warning: volume /srv/absent: LABEL=absent has not "

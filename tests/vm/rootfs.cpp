@@ -128,16 +128,9 @@ fs::path DiskShelf::partitioned(const fs::path& image) const {
     return disk;
 }
 
-std::string shell(const Guest& guest, const std::string& script) {
-    const auto result = exec(guest.endpoint(), {"/bin/sh", "-c", script});
-    INFO(script << ": " << result.err.bytes);
-    REQUIRE(result.exit->code == 0U);
-    return result.out.bytes;
-}
-
 void shut_down(Guest& guest) {
     // A moment later, when the answer to this is out.
-    (void)shell(guest, "(sleep 1; kill -TERM 1) </dev/null >/dev/null 2>&1 &");
+    (void)in_guest(guest, "(sleep 1; kill -TERM 1) </dev/null >/dev/null 2>&1 &");
     guest.machine().wait_exit(patience);
 }
 

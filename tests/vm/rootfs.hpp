@@ -39,9 +39,6 @@ private:
     TemporaryDirectory folder_;
 };
 
-/// What the script said, run by /bin/sh of the guest; the test fails when it fails.
-[[nodiscard]] std::string shell(const Guest& guest, const std::string& script);
-
 /// Tells PID 1 to end the machine, and waits for that.
 void shut_down(Guest& guest);
 
