@@ -224,13 +224,13 @@ struct Loop {
         numeric.ai_flags = AI_NUMERICHOST;
         addrinfo* found = nullptr;
         REQUIRE(::getaddrinfo(address, nullptr, &numeric, &found) == 0);
-        size = found->ai_addrlen;
-        std::memcpy(&name, found->ai_addr, size);
+        size_ = found->ai_addrlen;
+        std::memcpy(&name_, found->ai_addr, size_);
         ::freeaddrinfo(found);
         listening = socket();
-        REQUIRE(::bind(listening.get(), plain(), size) == 0);
+        REQUIRE(::bind(listening.get(), plain(), size_) == 0);
         REQUIRE(::listen(listening.get(), 1) == 0);
-        REQUIRE(::getsockname(listening.get(), plain(), &size) == 0);
+        REQUIRE(::getsockname(listening.get(), plain(), &size_) == 0);
         client = connected();
         server = UniqueFd(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
         REQUIRE(server.valid());
@@ -238,7 +238,7 @@ struct Loop {
 
     [[nodiscard]] UniqueFd connected() {
         UniqueFd fresh = socket();
-        REQUIRE(::connect(fresh.get(), plain(), size) == 0);
+        REQUIRE(::connect(fresh.get(), plain(), size_) == 0);
         return fresh;
     }
 
@@ -254,12 +254,12 @@ struct Loop {
 
 private:
     [[nodiscard]] UniqueFd socket() const {
-        return UniqueFd(::socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        return UniqueFd(::socket(name_.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     }
-    [[nodiscard]] sockaddr* plain() { return reinterpret_cast<sockaddr*>(&name); }
+    [[nodiscard]] sockaddr* plain() { return reinterpret_cast<sockaddr*>(&name_); }
 
-    sockaddr_storage name{};
-    socklen_t size = sizeof name;
+    sockaddr_storage name_{};
+    socklen_t size_ = sizeof name_;
 };
 
 } // namespace
