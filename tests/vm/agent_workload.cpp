@@ -75,11 +75,10 @@ TEST_CASE("a process of the workload that was killed for memory is told of", "[a
     CHECK(test::text_at(test::status(guest.endpoint()), "/workload/state") == "running");
 
     // Each run has a group that is watched like that, and nothing is left of one that has ended.
-    const auto descriptors = [&] { return printed(guest, {"sh", "-c", "ls /proc/1/fd | wc -l"}); };
-    const std::string before = descriptors();
     for (int restart = 0; restart < 5; ++restart)
         REQUIRE(guest.rousectl({"workload", "restart"}).status == 0);
-    test::wait_until([&] { return descriptors() == before; },
+    const std::vector<std::string> watched{"sh", "-c", "ls -l /proc/1/fd | grep -c memory.events"};
+    test::wait_until([&] { return printed(guest, watched) == "1\n"; },
                      [&] {
                          return printed(guest, {"ls", "-l", "/proc/1/fd"});
                      },
