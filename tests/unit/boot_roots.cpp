@@ -4,7 +4,7 @@
 #include "agent/sys/directory.hpp"
 #include "agent/sys/empty_directory.hpp"
 #include "agent/sys/root_switch.hpp"
-#include "tests/support/own_namespaces.hpp"
+#include "tests/unit/boot_memory_root.hpp"
 #include "tests/unit/boot_rig.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -26,33 +26,11 @@ using test::mount_on;
 
 namespace {
 
-/// Gives this thread a root in memory with the machine's own /dev, /proc and /sys, as an initramfs
-/// has them, and a /run.
-void live_in_memory() {
-    const std::string root = "/tmp/rouse-memory-root";
-    REQUIRE(sys::make_directories(root, 0700));
-    REQUIRE(
-        sys::mount({.source = "tmpfs", .target = root, .type = "tmpfs", .flags = 0, .data = ""}));
-    std::ofstream(root + "/init") << "of the initramfs\n";
-    for (const std::string from : {"/dev", "/proc", "/sys"}) {
-        REQUIRE(sys::make_directories(root + from, 0755));
-        REQUIRE(sys::mount({.source = from,
-                            .target = root + from,
-                            .type = "none",
-                            .flags = MS_BIND | MS_REC,
-                            .data = ""}));
-    }
-    REQUIRE(sys::make_directories(root + "/run", 0755));
-    REQUIRE(sys::mount(
-        {.source = "tmpfs", .target = root + "/run", .type = "tmpfs", .flags = 0, .data = ""}));
-    REQUIRE(sys::make_root(root));
-    REQUIRE(sys::root_kind().value() == sys::RootKind::memory);
-}
-
-/// Runs `body` in a root in memory.
+/// Runs `body` in a root in memory that has something of an initramfs in it.
 void in_initramfs(const std::function<void()>& body) {
-    test::in_own_namespaces([&] {
-        live_in_memory();
+    test::in_memory_root([&] {
+        std::ofstream("/init") << "of the initramfs\n";
+        REQUIRE(sys::root_kind().value() == sys::RootKind::memory);
         body();
     });
 }

@@ -125,6 +125,14 @@ std::string wait_first_output(const Collected& collected) {
     return generation;
 }
 
+/// What a machine tells of its restores and of what has triggered them.
+std::string epochs_of(const lab::Machine& machine) {
+    const test::Said said = test::run_command(
+        {lab::build_product("tools/rousectl").string(), "-H", machine.target(), "debug", "epochs"},
+        test::patience);
+    return said.output + said.error;
+}
+
 } // namespace
 
 TEST_CASE("genuine vhost-vsock: restores in a row, each of the restored machine's snapshot",
@@ -151,8 +159,12 @@ TEST_CASE("genuine vhost-vsock: restores in a row, each of the restored machine'
         options.collect = folder.path() / options.name;
         lab::Machine machine = lab::Machine::restore(options);
         const Collected collected(options.collect);
-        checks.check(machine, collected, parent);
-        sessions.go_on(test::Endpoint::guest(machine.target()));
+        try {
+            checks.check(machine, collected, parent);
+            sessions.go_on(test::Endpoint::guest(machine.target()));
+        } catch (const std::exception& problem) {
+            FAIL(problem.what() << '\n' << epochs_of(machine) << machine.console_text());
+        }
         parent = save(machine, collected, machine.generation(), snapshot(number),
                       prepare_in_turn(number));
         std::filesystem::remove(options.snapshot);

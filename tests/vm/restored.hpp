@@ -31,6 +31,7 @@ std::chrono::milliseconds check_parallel_execs(const std::string& target);
 struct ClockOffset {
     std::chrono::microseconds offset{};     ///< the guest's minus ours
     std::chrono::microseconds round_trip{}; ///< of that question
+    std::chrono::microseconds slowest{};    ///< of all of them: what the way may take here
 };
 [[nodiscard]] ClockOffset clock_offset(const Endpoint& endpoint);
 
