@@ -31,8 +31,8 @@ void read_restart(Fields& fields, RestartConfig& restart) {
     members.finish();
     if (restart.delay <= milliseconds(0)) members.fail("delay_ms", "must be at least 1");
     // Who says the one alone, as the kernel command line does, has not seen the other.
-    const bool says_most = value->is_object() && value->get_object().contains("delay_max_ms");
-    if (!says_most) restart.delay_max = std::max(restart.delay_max, restart.delay);
+    if (members.raw("delay_max_ms") == nullptr)
+        restart.delay_max = std::max(restart.delay_max, restart.delay);
     if (restart.delay_max < restart.delay)
         members.fail("delay_max_ms", "must not be less than delay_ms");
     if (restart.window <= milliseconds(0)) members.fail("window_ms", "must be at least 1");

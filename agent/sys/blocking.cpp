@@ -15,6 +15,21 @@ namespace rouse::sys {
 
 namespace {
 
+/// Blocks in this thread, while it lives, what a thread started meanwhile shall not take.
+class SignalsOfThreadsBlocked {
+public:
+    SignalsOfThreadsBlocked() {
+        const sigset_t set = all_but_faults();
+        (void)::pthread_sigmask(SIG_BLOCK, &set, &before_);
+    }
+    SignalsOfThreadsBlocked(const SignalsOfThreadsBlocked&) = delete;
+    SignalsOfThreadsBlocked& operator=(const SignalsOfThreadsBlocked&) = delete;
+    ~SignalsOfThreadsBlocked() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
 BlockingCalls::Deliver made_by(const BlockingCalls::Call& call) {
     try {
         return call();
@@ -79,7 +94,7 @@ BlockingCalls::Ticket BlockingCalls::run(Call call) {
     const std::uint64_t number = ++state_->last_number;
     state_->queue.push_back({.number = number, .call = std::move(call)});
     if (state_->wants_thread()) {
-        const ThreadSignalsBlocked blocked;
+        const SignalsOfThreadsBlocked blocked;
         try {
             std::thread(State::serve, state_).detach();
             ++state_->threads;

@@ -16,7 +16,7 @@ namespace rouse::sys {
 struct Datagram {
     std::string text;
     uid_t uid = nobody; ///< of the sender
-    /// What came along. To close them may take long: see sys/closing.
+    /// What came along. To close them may take long, and is nothing for the loop.
     std::vector<UniqueFd> descriptors;
 
     static constexpr auto nobody = static_cast<uid_t>(-1); ///< of who does not say who it is

@@ -46,15 +46,6 @@ Result<> take_over_signals() {
     return {};
 }
 
-ThreadSignalsBlocked::ThreadSignalsBlocked() {
-    const sigset_t set = all_but_faults();
-    (void)::pthread_sigmask(SIG_BLOCK, &set, &before_);
-}
-
-ThreadSignalsBlocked::~ThreadSignalsBlocked() {
-    (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-}
-
 Result<UniqueFd> make_signalfd(const sigset_t& set) {
     UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd.valid()) return last_error();

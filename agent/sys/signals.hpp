@@ -19,21 +19,6 @@ sigset_t all_but_faults();
 /// Source: sigprocmask(2); waitid(2), NOTES.
 Result<> take_over_signals();
 
-/// Blocks all_but_faults() in this thread, while it lives, so that a thread that is started
-/// meanwhile takes none of them.
-class ThreadSignalsBlocked {
-public:
-    ThreadSignalsBlocked();
-    ThreadSignalsBlocked(const ThreadSignalsBlocked&) = delete;
-    ThreadSignalsBlocked& operator=(const ThreadSignalsBlocked&) = delete;
-    ThreadSignalsBlocked(ThreadSignalsBlocked&&) = delete;
-    ThreadSignalsBlocked& operator=(ThreadSignalsBlocked&&) = delete;
-    ~ThreadSignalsBlocked();
-
-private:
-    sigset_t before_{};
-};
-
 /// A non-blocking descriptor from which the blocked signals of `set` are read. Borrowing it for
 /// epoll is fine; it belongs to the process that reads it. Source: signalfd(2).
 Result<UniqueFd> make_signalfd(const sigset_t& set);

@@ -29,7 +29,7 @@ std::function<void()> cancels(const io::Executor& executor, const std::weak_ptr<
 
 NotifyListener::NotifyListener(const io::Executor& executor)
     : socket_(executor), room_(std::make_shared<io::Timer>(executor)),
-      closing_(cancels(executor, room_)) {}
+      tell_room_(cancels(executor, room_)) {}
 
 sys::Result<> NotifyListener::open(const std::string& directory, uid_t allowed) {
     std::string name = directory + "/notify";
@@ -50,11 +50,9 @@ sys::Result<> NotifyListener::open(const std::string& directory, uid_t allowed) 
 }
 
 io::Awaitable<> NotifyListener::run(std::function<void(const NotifyMessage&)> tell) {
-    // Longer than it takes to be told: for the case that no thread could be started.
-    constexpr std::chrono::seconds patience(1);
     for (;;) {
-        while (!closing_.has_room()) {
-            room_->expires_after(patience);
+        while (!has_room()) {
+            room_->expires_at(std::chrono::steady_clock::time_point::max());
             auto told = co_await room_->async_wait(io::no_throw);
             (void)told; // The next look finds out.
         }
@@ -71,8 +69,25 @@ void NotifyListener::take_one(const std::function<void(const NotifyMessage&)>& t
     if (!received || !*received) return;
     sys::Datagram& datagram = **received;
     for (sys::UniqueFd& descriptor : datagram.descriptors)
-        closing_.close(std::move(descriptor));
+        close_aside(std::move(descriptor));
     if (datagram.uid == 0 || datagram.uid == allowed_) tell(parse_notify_message(datagram.text));
+}
+
+/// Where nothing is being closed there is nobody to wait for: no thread could be started, and the
+/// next descriptor tries that again.
+bool NotifyListener::has_room() const {
+    const sys::BlockingCalls::Counters closes = closes_.counters();
+    return closes.queued < most_waiting || closes.running == 0;
+}
+
+/// The last close(2) of a file waits for as long as its maker likes: a TCP socket lingers over what
+/// it has not sent, a file of FUSE or NFS asks its server.
+void NotifyListener::close_aside(sys::UniqueFd descriptor) {
+    // What still waits when the program ends is for the kernel to close: that must not hold us up.
+    (void)closes_.run([fd = descriptor.release(), tell = tell_room_] {
+        const sys::UniqueFd closes(fd);
+        return tell;
+    });
 }
 
 } // namespace rouse::workload

@@ -191,7 +191,7 @@ TEST_CASE("a descriptor whose close hangs holds neither the loop nor the others"
 TEST_CASE("while too many descriptors wait to be closed nothing is received", "[workload]") {
     const test::TemporaryDirectory directory;
     Heard heard(directory.path());
-    std::vector<Lingering> hung(sys::Closing::most_threads);
+    std::vector<Lingering> hung(sys::BlockingCalls::most_threads);
     sys::Pipe pipe = sys::make_pipe(sys::PipeMode::nonblocking).value();
     for (Lingering& one : hung) {
         send_with(heard.listener.name(), "STATUS=hung", {one.socket.get()});
@@ -199,7 +199,7 @@ TEST_CASE("while too many descriptors wait to be closed nothing is received", "[
     }
     REQUIRE(test::run_until(heard.io, [&] { return heard.said.size() == hung.size(); }));
     send_with(heard.listener.name(), "STATUS=full",
-              std::vector<int>(sys::Closing::most_waiting, pipe.write.get()));
+              std::vector<int>(workload::NotifyListener::most_waiting, pipe.write.get()));
     pipe.write.reset();
     REQUIRE(sys::send_datagram(heard.listener.name(), "READY=1").has_value());
     REQUIRE(test::run_until(heard.io, [&] { return heard.said.size() > hung.size(); }));
