@@ -144,6 +144,19 @@ TEST_CASE("the wall clock in the answer is right when it has gone its way", "[ho
     REQUIRE(ahead < std::chrono::milliseconds(400));
 }
 
+TEST_CASE("a guest that doubts the link while the way is measured is answered, and acknowledged",
+          "[host][collector]") {
+    Rig rig;
+    const Running collector(rig);
+    FakeDialed guest(rig.io, rig.path + "_4001");
+    guest.send(FrameType::hello, 255, 0, text(to_json(link_hello())));
+    guest.send(FrameType::ping, 255, 0, "rouse"); // its hello has waited for long
+    const auto answer = guest.receive();
+    REQUIRE(answer->header.type == FrameType::pong);
+    REQUIRE(answer->payload == "rouse");
+    REQUIRE(guest.receive()->header.type == FrameType::hello_ack);
+}
+
 TEST_CASE("a restore document that cannot be read is nobody's", "[host][collector]") {
     Rig rig;
     REQUIRE(host::replace_file(rig.document, R"({"generation": 7})").has_value());

@@ -144,14 +144,25 @@ Awaitable<Outcome<Clock::duration>> LinkSession::measure_way() {
     for (int round = 0; round < rounds; ++round) {
         const auto sent = Clock::now();
         stream_.send({.type = FrameType::ping}, "way");
-        auto frame = co_await stream_.read(sent + way_limit);
-        if (!frame) co_return frame.error();
-        if (!*frame) co_return Failure("the connection ended before the answer to PING");
-        if ((*frame)->header.type != FrameType::pong)
-            co_return Failure("the first frame after HELLO is not the answer to PING");
+        const Outcome<> answered = co_await read_pong(sent + way_limit);
+        if (!answered) co_return answered.error();
         there_and_back = std::min<Clock::duration>(there_and_back, Clock::now() - sent);
     }
     co_return there_and_back / 2;
+}
+
+Awaitable<Outcome<>> LinkSession::read_pong(Clock::time_point deadline) {
+    for (;;) {
+        auto frame = co_await stream_.read(deadline);
+        if (!frame) co_return frame.error();
+        if (!*frame) co_return Failure("the connection ended before the answer to PING");
+        const FrameType type = (*frame)->header.type;
+        if (type == FrameType::pong) co_return Outcome<>();
+        // A guest whose hello has waited for long asks whether we are still there.
+        if (type != FrameType::ping)
+            co_return Failure("a frame after HELLO is not the answer to PING");
+        stream_.send({.type = FrameType::pong}, (*frame)->payload);
+    }
 }
 
 Awaitable<Outcome<>> LinkSession::follow() {

@@ -25,6 +25,8 @@ private:
     /// How long a frame takes to the guest and into its agent: the guest's clock is set to what
     /// ours says when the HELLO_ACK is there.
     Awaitable<Outcome<Clock::duration>> measure_way();
+    /// Answers the guest's own PINGs meanwhile.
+    Awaitable<Outcome<>> read_pong(Clock::time_point deadline);
     Awaitable<Outcome<>> follow();
     Awaitable<> refuse(std::string kind, std::string message);
     Awaitable<Outcome<>> take(const proto::Frame& frame);
