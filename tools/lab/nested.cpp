@@ -128,7 +128,9 @@ public:
             copy(NestedPort::standard_error, STDERR_FILENO);
             read_status();
             if (status_) return finish();
-            if (qemu_.status()) fail("ended before the command did");
+            if (const auto ended = qemu_.status())
+                fail(fmt::format("ended before the command did: {}\n{}", ended->text(),
+                                 initramfs::read_file(log_)));
             if (deadline_.expired())
                 fail(booted_ ? "ran into the time limit" : "did not start in time");
         }
