@@ -125,12 +125,16 @@ std::string wait_first_output(const Collected& collected) {
     return generation;
 }
 
-/// What a machine tells of its restores and of what has triggered them.
-std::string epochs_of(const lab::Machine& machine) {
+/// What a machine tells of its restores and of what has triggered them, what its collector has
+/// logged, and what its console says: for a check that broke off.
+std::string story_of(const lab::Machine& machine, const Collected& collected) {
     const test::Said said = test::run_command(
         {lab::build_product("tools/rousectl").string(), "-H", machine.target(), "debug", "epochs"},
         test::patience);
-    return said.output + said.error;
+    std::string story = said.output + said.error;
+    for (const test::Event& event : collected.events())
+        story += boost::json::serialize(event) + '\n';
+    return story + machine.console_text();
 }
 
 } // namespace
@@ -163,7 +167,7 @@ TEST_CASE("genuine vhost-vsock: restores in a row, each of the restored machine'
             checks.check(machine, collected, parent);
             sessions.go_on(test::Endpoint::guest(machine.target()));
         } catch (const std::exception& problem) {
-            FAIL(problem.what() << '\n' << epochs_of(machine) << machine.console_text());
+            FAIL(problem.what() << '\n' << story_of(machine, collected));
         }
         parent = save(machine, collected, machine.generation(), snapshot(number),
                       prepare_in_turn(number));
@@ -197,8 +201,13 @@ TEST_CASE("genuine vhost-vsock: clones of one snapshot live side by side", "[.][
         INFO("clone " << number);
         const test::CloneIdentity& identity = identities.emplace_back(number);
         machines.push_back(collector.restore(snapshot, identity.hostname, identity.document()));
-        checks.check(machines.back(), collector.collected(machines.back()), parent);
-        test::LastingSessions(sessions).go_on(test::Endpoint::guest(machines.back().target()));
+        const Collected collected = collector.collected(machines.back());
+        try {
+            checks.check(machines.back(), collected, parent);
+            test::LastingSessions(sessions).go_on(test::Endpoint::guest(machines.back().target()));
+        } catch (const std::exception& problem) {
+            FAIL(problem.what() << '\n' << story_of(machines.back(), collected));
+        }
     }
     auto identity = identities.begin();
     for (const lab::Machine& machine : machines) {
