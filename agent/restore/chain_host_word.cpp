@@ -51,7 +51,7 @@ bool ChainMachine::may_merge(const event::HostWord& word) const {
     if (state_.word || state_.named) return false;
     if (state_.sources.contains("boot") || report_.trigger == "host") return false;
     if (state_.phase == Phase::settled)
-        return state_.outcome != Outcome::failed && now_ - began_ <= options_.confirm_deadline;
+        return state_.outcome != Outcome::failed && now_ - ended_ <= options_.confirm_deadline;
     return state_.phase != Phase::applying && state_.phase != Phase::thawing;
 }
 

@@ -84,7 +84,7 @@ void ChainMachine::on(const event::CanaryLost& lost) {
 bool ChainMachine::is_late_reset() const {
     return options_.coalesce && state_.phase == Phase::settled &&
            !state_.sources.contains("canary") && !state_.sources.contains("boot") &&
-           now_ - began_ <= options_.same_restore;
+           now_ - ended_ <= options_.same_restore;
 }
 
 void ChainMachine::lose_link() {

@@ -197,6 +197,7 @@ void ChainMachine::on(const event::Thawed& thawed) {
 /// The chain has done what it can for now: connected, or without the host for as long as it takes.
 void ChainMachine::settle() {
     state_.phase = Phase::settled;
+    ended_ = now_;
     const bool open = state_.rebound;
     // What has connected after a proof stays, even if the link has been lost since.
     const bool output = open && (confirmed() || state_.output_on || !options_.require_probe);
@@ -229,6 +230,7 @@ void ChainMachine::open_up(bool output) {
 /// Fail closed: the gate stays shut and the output off until another try succeeds.
 void ChainMachine::fail() {
     state_.phase = Phase::settled;
+    ended_ = now_;
     state_.outcome = Outcome::failed;
     store("failed");
     emit(action::Announce{report_});

@@ -54,7 +54,7 @@ struct ChainOptions {
     std::chrono::milliseconds redial_until{60000};
     bool require_probe = true;
     bool has_link = true; ///< false: nobody is dialled, every chain is local
-    /// A source that speaks for the first time this soon after a chain's begin means that chain.
+    /// A source that speaks for the first time this soon after a chain's end means that chain.
     std::chrono::milliseconds same_restore{2000};
     std::chrono::milliseconds verify_deadline{2000};
     bool coalesce = true;      ///< false: each trigger begins a chain; only tests want that
@@ -238,6 +238,7 @@ private:
     Timer verify_timer_;
     TimePoint now_;
     TimePoint began_;     ///< this epoch
+    TimePoint ended_;     ///< its chain, for the last time so far
     TimePoint mark_;      ///< end of the last step
     TimePoint connected_; ///< when the host confirmed last
 };

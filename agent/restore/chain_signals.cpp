@@ -33,11 +33,12 @@ void ChainMachine::on(const event::Noticed& noticed) {
 }
 
 /// Whether the chain that runs or has just ended is the one that the source speaks of: each speaks
-/// once of a restore.
+/// once of a restore. A busy machine may need long for its chain, and its sources have to wait for
+/// the same processors.
 bool ChainMachine::belongs(const std::string& source) const {
     if (!options_.coalesce || state_.sources.contains(source)) return false;
     if (state_.sources.contains("boot")) return false; // no source speaks of a first boot
-    return running() || now_ - began_ <= options_.same_restore;
+    return running() || now_ - ended_ <= options_.same_restore;
 }
 
 void ChainMachine::join(const Signal& signal) {

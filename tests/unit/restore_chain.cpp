@@ -153,6 +153,21 @@ TEST_CASE("a word that belongs to the loss completes a degraded chain without a 
     CHECK(world.machine().state().phase == Phase::fencing);
 }
 
+TEST_CASE("what comes soon after a slow chain's end belongs to it, and closes nothing",
+          "[restore]") {
+    const std::string late = GENERATE("vmgenid", "cid", "lost", "word b");
+    INFO(late);
+    RestoreWorld world = connected();
+    const std::size_t before = world.rebinds();
+    run(world, {late == "lost" || late == "word b" ? "vmgenid" : "lost", "fenced"});
+    world.advance(6s);
+    run(world, {"rebound", "link up", "probed", "ack"});
+    world.advance(1s);
+    run(world, {late.c_str()});
+    CHECK(world.rebinds() == before + 1);
+    CHECK(world.machine().state().epoch == 2);
+}
+
 TEST_CASE("the same generation is handled once", "[restore]") {
     RestoreWorld world = connected();
     run(world, {"word a", "fenced", "rebound", "link up", "probed", "ack a", "applied"});
