@@ -52,7 +52,7 @@ bool clean_pages();
 /// How many pages our parent has written to since.
 std::uint64_t dirty_pages();
 
-/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay may
+/// relay splice|keep|copy OUTPUT CONTROL: a producer behind a pipe, and the least that a relay can
 /// be.
 int relay(Words words);
 
