@@ -72,20 +72,8 @@ TEST_CASE("memory that is plugged in is used", "[agent][vm]") {
     options.arguments = {"-m", "256,slots=2,maxmem=1G"};
     Guest guest(std::move(options));
     const std::uint64_t before = memory_kib(guest);
-    {
-        const lab::Deadline deadline(test::patience);
-        lab::Qmp control(guest.machine().files().control_socket(), deadline);
-        // The vsock daemon maps the guest's memory, so it has to be shareable.
-        (void)control.execute("object-add",
-                              {{"qom-type", "memory-backend-memfd"},
-                               {"id", "more"},
-                               {"size", 128U << 20U},
-                               {"share", true}},
-                              deadline);
-        (void)control.execute(
-            "device_add", {{"driver", "pc-dimm"}, {"id", "dimm"}, {"memdev", "more"}}, deadline);
-    }
     constexpr std::uint64_t more_kib = 128 * 1024;
+    test::plug_memory(guest, more_kib * 1024);
     test::wait_until([&] { return memory_kib(guest) == before + more_kib; },
                      [&] { return in_guest(guest, "cat /proc/meminfo"); }, test::patience);
     CHECK_THAT(guest.machine().console_text(), !ContainsSubstring("rouse: warning"));

@@ -1,6 +1,5 @@
 // Settings that only a kernel of the guest's own can show, many of them in one boot.
 #include "tests/vm/rootfs.hpp"
-#include "tools/lab/qmp.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -59,19 +58,7 @@ void check_movable_memory(Guest& guest) {
                                "cat memory*/valid_zones | grep -c '^Movable' || :");
     };
     CHECK(movable() == "0\n");
-    {
-        const lab::Deadline deadline(test::patience);
-        lab::Qmp control(guest.machine().files().control_socket(), deadline);
-        // The vsock daemon maps the guest's memory, so it has to be shareable.
-        (void)control.execute("object-add",
-                              {{"qom-type", "memory-backend-memfd"},
-                               {"id", "more"},
-                               {"size", 128U << 20U},
-                               {"share", true}},
-                              deadline);
-        (void)control.execute(
-            "device_add", {{"driver", "pc-dimm"}, {"id", "dimm"}, {"memdev", "more"}}, deadline);
-    }
+    test::plug_memory(guest, 128U << 20U);
     test::wait_until([&] { return movable() == "1\n"; },
                      [&] {
                          return in_guest(guest, "cd /sys/devices/system/memory; "

@@ -1,6 +1,7 @@
 #include "tests/vm/guest.hpp"
 
 #include "tools/lab/places.hpp"
+#include "tools/lab/qmp.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -129,6 +130,18 @@ void begin_session(const Guest& guest, const std::string& id, const std::string&
 void wait_device(const Guest& guest, const std::string& device) {
     (void)guest.collected().wait_event(
         "device_ready", [&](const auto& event) { return text_at(event, "/device") == device; });
+}
+
+void plug_memory(Guest& guest, std::uint64_t bytes) {
+    const lab::Deadline deadline(patience);
+    lab::Qmp control(guest.machine().files().control_socket(), deadline);
+    // The vsock daemon maps the guest's memory, so it has to be shareable.
+    (void)control.execute(
+        "object-add",
+        {{"qom-type", "memory-backend-memfd"}, {"id", "more"}, {"size", bytes}, {"share", true}},
+        deadline);
+    (void)control.execute("device_add", {{"driver", "pc-dimm"}, {"id", "dimm"}, {"memdev", "more"}},
+                          deadline);
 }
 
 } // namespace rouse::test

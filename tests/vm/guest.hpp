@@ -6,6 +6,7 @@
 #include "tests/support/temporary_directory.hpp"
 #include "tools/lab/machine.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,10 @@ void begin_session(const Guest& guest, const std::string& id, const std::string&
 
 /// Waits until the guest has said that the device which was plugged in is ready.
 void wait_device(const Guest& guest, const std::string& device);
+
+/// Plugs in a module of so many bytes of memory, for which the machine has to have a free slot; a
+/// guest takes one. Errors: lab::LabError when QEMU refuses.
+void plug_memory(Guest& guest, std::uint64_t bytes);
 
 /// What the shared guest's workload writes.
 constexpr std::uint64_t shared_stdout_bytes = 64U << 20U;
