@@ -60,6 +60,46 @@ void check_eth1() {
     CHECK(setting("eth1/rp_filter") == "2\n");
 }
 
+void check_ok(const std::vector<boot::Step>& steps) {
+    for (const boot::Step& step : steps) {
+        INFO(step.name << ": " << step.message);
+        CHECK(step.ok);
+    }
+}
+
+/// An agent that has booted with two_interfaces, of which eth0 had not appeared.
+class HotplugScene {
+public:
+    void watch() { tasks_.spawn("hotplug", watch_.run()); }
+    /// As from a restore document with this configuration.
+    void learn(std::string_view document) { watch_.learn(config(document).network); }
+
+    /// Waits until so many devices are told of.
+    void await_told(std::size_t devices) {
+        REQUIRE(test::run_until(context_, [&] { return told_.size() >= devices; }));
+    }
+    [[nodiscard]] const std::vector<boot::Step>& told() const { return told_; }
+
+    void end() {
+        tasks_.cancel();
+        CHECK(test::run_until(context_, [&] { return tasks_.size() == 0; }));
+    }
+
+private:
+    io::asio::io_context context_;
+    std::vector<boot::Step> told_;
+    sys::BlockingCalls calls_;
+    io::Blocking blocking_{context_.get_executor(), calls_};
+    boot::HotplugWatch watch_{context_.get_executor(),
+                              blocking_,
+                              config(two_interfaces),
+                              {"eth0"},
+                              [this](const boot::Step& step) { told_.push_back(step); }};
+    io::TaskGroup tasks_{context_.get_executor(), [](const auto& task, const auto& what) {
+                             FAIL_CHECK(task << ": " << what);
+                         }};
+};
+
 } // namespace
 
 TEST_CASE("the interfaces of the configuration are set up at boot, those too that come late",
@@ -72,10 +112,7 @@ TEST_CASE("the interfaces of the configuration are set up at boot, those too tha
         std::thread booting([&] { result = boot::set_up_network(guest, 60s); });
         plug("eth1", "peer1");
         booting.join();
-        for (const boot::Step& step : result.report.steps()) {
-            INFO(step.name << ": " << step.message);
-            CHECK(step.ok);
-        }
+        check_ok(result.report.steps());
         CHECK(result.late.empty());
         CHECK_THAT(run_ip({"-o", "link", "show", "lo"}), ContainsSubstring("UP"));
         const std::string eth0 = run_ip({"-o", "addr", "show", "eth0"});
@@ -106,30 +143,18 @@ TEST_CASE("an interface that does not appear is told, and holds up no other", "[
 
 TEST_CASE("an interface that appears while the agent runs is set up then", "[boot][network]") {
     test::in_own_namespaces([] {
-        io::asio::io_context context;
-        std::vector<boot::Step> told;
-        sys::BlockingCalls calls;
-        io::Blocking blocking(context.get_executor(), calls);
-        boot::HotplugWatch watch(context.get_executor(), blocking, config(two_interfaces), {"eth0"},
-                                 [&](const boot::Step& step) { told.push_back(step); });
-        io::TaskGroup tasks(context.get_executor(), [](const auto& task, const auto& what) {
-            FAIL_CHECK(task << ": " << what);
-        });
-        tasks.spawn("hotplug", watch.run());
+        HotplugScene scene;
+        scene.watch();
         // One that came between boot and agent, and one that comes when the agent waits.
         plug("eth0", "peer0");
-        REQUIRE(test::run_until(context, [&] { return !told.empty(); }));
-        CHECK(told.at(0).name == "interface eth0");
+        scene.await_told(1);
+        CHECK(scene.told().at(0).name == "interface eth0");
         plug("eth1", "peer1");
-        REQUIRE(test::run_until(context, [&] { return told.size() >= 2; }));
-        CHECK(told.at(1).name == "interface eth1"); // with its settings
+        scene.await_told(2);
+        CHECK(scene.told().at(1).name == "interface eth1"); // with its settings
         check_eth1();
-        for (const boot::Step& step : told) {
-            INFO(step.name << ": " << step.message);
-            CHECK(step.ok);
-        }
-        tasks.cancel();
-        CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
+        check_ok(scene.told());
+        scene.end();
     });
 }
 
@@ -152,33 +177,20 @@ TEST_CASE("a setting of an interface that cannot be made is the interface's own 
 TEST_CASE("an interface that appears after a restore gets what the restore document said",
           "[boot][network]") {
     test::in_own_namespaces([] {
-        io::asio::io_context context;
-        std::vector<boot::Step> told;
-        sys::BlockingCalls calls;
-        io::Blocking blocking(context.get_executor(), calls);
-        boot::HotplugWatch watch(context.get_executor(), blocking, config(two_interfaces), {"eth0"},
-                                 [&](const boot::Step& step) { told.push_back(step); });
-        io::TaskGroup tasks(context.get_executor(), [](const auto& task, const auto& what) {
-            FAIL_CHECK(task << ": " << what);
-        });
-        watch.learn(config(R"({"network": [{"interface": "eth0", "addresses": ["10.7.0.5/24"]},
-                                           {"interface": "eth2", "addresses": ["10.8.0.5/24"]}]})")
-                        .network);
-        tasks.spawn("hotplug", watch.run());
+        HotplugScene scene;
+        scene.learn(R"({"network": [{"interface": "eth0", "addresses": ["10.7.0.5/24"]},
+                                    {"interface": "eth2", "addresses": ["10.8.0.5/24"]}]})");
+        scene.watch();
         plug("eth0", "peer0");
-        REQUIRE(test::run_until(context, [&] { return !told.empty(); }));
+        scene.await_told(1);
         plug("eth2", "peer2");
-        REQUIRE(test::run_until(context, [&] { return told.size() >= 2; }));
-        for (const boot::Step& step : told) {
-            INFO(step.name << ": " << step.message);
-            CHECK(step.ok); // also without the gateway of the addresses before
-        }
+        scene.await_told(2);
+        check_ok(scene.told()); // also without the gateway of the addresses before
         CHECK_THAT(run_ip({"-o", "addr", "show", "eth0"}), ContainsSubstring("inet 10.7.0.5/24") &&
                                                                !ContainsSubstring("10.0.0.5") &&
                                                                !ContainsSubstring("fd00::5"));
         CHECK_THAT(run_ip({"-o", "link", "show", "eth0"}), ContainsSubstring("mtu 1400"));
         CHECK_THAT(run_ip({"-o", "addr", "show", "eth2"}), ContainsSubstring("inet 10.8.0.5/24"));
-        tasks.cancel();
-        CHECK(test::run_until(context, [&] { return tasks.size() == 0; }));
+        scene.end();
     });
 }
