@@ -7,6 +7,7 @@
 using namespace rouse;
 using namespace std::chrono_literals;
 using proto::RestartPolicy;
+using test::asking_options_of;
 using test::options_of;
 using workload::Life;
 using workload::LifeOptions;
@@ -73,10 +74,7 @@ TEST_CASE("a workload that ends too often within the window is given up", "[work
 }
 
 TEST_CASE("a run that is not ready in time is stopped, and has failed", "[workload]") {
-    LifeOptions options = options_of(RestartPolicy::on_failure);
-    options.asks_for_ready = true;
-    options.ready_timeout = 3s;
-    Life life(options);
+    Life life(asking_options_of(RestartPolicy::on_failure));
     const Time now(1000s);
     (void)life.begin();
     CHECK(life.started(now).empty());
@@ -89,10 +87,7 @@ TEST_CASE("a run that is not ready in time is stopped, and has failed", "[worklo
 }
 
 TEST_CASE("a run that is ready in time is said to be once", "[workload]") {
-    LifeOptions options = options_of(RestartPolicy::no);
-    options.asks_for_ready = true;
-    options.ready_timeout = 3s;
-    Life life(options);
+    Life life(asking_options_of(RestartPolicy::no));
     (void)life.begin();
     (void)life.started(Time(1000s));
     CHECK_FALSE(life.is_ready());
@@ -133,10 +128,7 @@ TEST_CASE("a jump of the clock leaves the grace of a stop as it was", "[workload
 }
 
 TEST_CASE("what a run says before it is known to have started counts from then on", "[workload]") {
-    LifeOptions options = options_of(RestartPolicy::always);
-    options.asks_for_ready = true;
-    options.ready_timeout = 3s;
-    Life life(options);
+    Life life(asking_options_of(RestartPolicy::always));
     const Time now(1000s);
     (void)life.begin();
     CHECK(life.ready().empty());

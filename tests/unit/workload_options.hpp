@@ -19,4 +19,12 @@ inline workload::LifeOptions options_of(proto::RestartPolicy policy) {
     return options;
 }
 
+/// The same of a workload that is asked whether it is ready, and has 3 s to be so.
+inline workload::LifeOptions asking_options_of(proto::RestartPolicy policy) {
+    workload::LifeOptions options = options_of(policy);
+    options.asks_for_ready = true;
+    options.ready_timeout = std::chrono::seconds(3);
+    return options;
+}
+
 } // namespace rouse::test

@@ -9,7 +9,6 @@
 using namespace rouse;
 using namespace std::chrono_literals;
 using proto::RestartPolicy;
-using test::options_of;
 using workload::Life;
 using workload::LifeOptions;
 using workload::Order;
@@ -142,9 +141,7 @@ TEST_CASE("in every order of events the workload has one process, and an end tha
     for (const RestartPolicy policy :
          {RestartPolicy::no, RestartPolicy::on_failure, RestartPolicy::always})
         for (const bool asks : {false, true}) {
-            LifeOptions options = options_of(policy);
-            options.asks_for_ready = asks;
-            options.ready_timeout = 3s;
+            LifeOptions options = asks ? test::asking_options_of(policy) : test::options_of(policy);
             options.restart.max = 2;
             explorer.explore(World(options), 5);
         }
