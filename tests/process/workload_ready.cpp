@@ -51,18 +51,27 @@ void notify(const std::string& socket, const std::string& text) {
     REQUIRE(sent == static_cast<ssize_t>(text.size()));
 }
 
-} // namespace
+/// An agent whose workload has a notification socket, and says nothing on it by itself.
+Agent notified_agent(const AgentPlace& place) {
+    return {place, shell("printf %s \"$NOTIFY_SOCKET\"; exec sleep 1000"),
+            R"({"ready": {"notify": true}})"};
+}
 
-TEST_CASE("a workload is ready when it says so on its notification socket", "[workload][process]") {
-    const AgentPlace place;
-    const Agent agent(place, shell("printf %s \"$NOTIFY_SOCKET\"; exec sleep 1000"),
-                      R"({"ready": {"notify": true}})");
+/// Where that socket is, once the workload runs.
+std::string notify_socket(const Agent& agent) {
     await_state(agent, "running");
     test::wait_status(agent.endpoint(), [](const boost::json::value& status) {
         return test::number_at(status, "/output/0/read") > 0;
     });
-    const auto read = test::number_at(test::status(agent.endpoint()), "/output/0/read");
-    const std::string socket = output_of(agent, read);
+    return output_of(agent, test::number_at(test::status(agent.endpoint()), "/output/0/read"));
+}
+
+} // namespace
+
+TEST_CASE("a workload is ready when it says so on its notification socket", "[workload][process]") {
+    const AgentPlace place;
+    const Agent agent = notified_agent(place);
+    const std::string socket = notify_socket(agent);
     CHECK_FALSE(test::status(agent.endpoint()).at_pointer("/workload/ready").as_bool());
     CHECK_THAT(events_of(agent), !ContainsSubstring("workload_ready"));
     notify(socket, "STATUS=warming up");
@@ -79,14 +88,8 @@ TEST_CASE("a workload that counts its progress in STATUS= is heard once a second
           "[workload][process]") {
     constexpr int steps = 200;
     const AgentPlace place;
-    const Agent agent(place, shell("printf %s \"$NOTIFY_SOCKET\"; exec sleep 1000"),
-                      R"({"ready": {"notify": true}})");
-    await_state(agent, "running");
-    test::wait_status(agent.endpoint(), [](const boost::json::value& status) {
-        return test::number_at(status, "/output/0/read") > 0;
-    });
-    const auto read = test::number_at(test::status(agent.endpoint()), "/output/0/read");
-    const std::string socket = output_of(agent, read);
+    const Agent agent = notified_agent(place);
+    const std::string socket = notify_socket(agent);
     const auto began = std::chrono::steady_clock::now();
     for (int step = 1; step <= steps; ++step)
         notify(socket, fmt::format("STATUS=step {}.", step));
