@@ -1,16 +1,11 @@
 // A guest that takes its boot document from the metadata service.
 #include "tests/process/workload_scene.hpp"
-#include "tests/support/mmds_fake.hpp"
+#include "tests/support/live_mmds.hpp"
 #include "tests/support/wait.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <fmt/format.h>
-
-#include <future>
-#include <thread>
 
 using namespace rouse;
 using Catch::Matchers::ContainsSubstring;
@@ -18,51 +13,22 @@ using test::Agent;
 using test::AgentPlace;
 using test::await_state;
 using test::events_of;
+using test::LiveMmds;
 
 namespace {
 
 namespace json = boost::json;
 
-/// The service in a thread of its own; at `/rouse/restore` a document with this configuration.
-class BootMmds {
-public:
-    explicit BootMmds(const json::value& config) : service_(io_, {.tokens = false}) {
-        put(config);
-        thread_ = std::thread([this] { io_.run(); });
-    }
-    BootMmds(const BootMmds&) = delete;
-    BootMmds& operator=(const BootMmds&) = delete;
-    ~BootMmds() {
-        io_.stop();
-        thread_.join();
-    }
+/// What the host puts: a document with this configuration where the agent looks for it.
+json::value boot_data(const json::value& config) {
+    return {{"rouse", {{"restore", {{"config", config}}}}}};
+}
 
-    void tell(const json::value& config) {
-        boost::asio::post(io_, [this, config] { put(config); });
-    }
-
-    [[nodiscard]] std::size_t requests() {
-        std::promise<std::size_t> counted;
-        boost::asio::post(io_, [&] { counted.set_value(service_.requests()); });
-        return counted.get_future().get();
-    }
-
-    /// Of an agent that waits for it.
-    [[nodiscard]] std::string config() const {
-        return fmt::format(R"({{"boot": "mmds", "restore": {{"mmds": {{"address": "127.0.0.1", )"
-                           R"("version": "v1", "port": {}, "poll_ms": 100}}}}}})",
-                           service_.port());
-    }
-
-private:
-    void put(const json::value& config) {
-        service_.put({{"rouse", {{"restore", {{"config", config}}}}}});
-    }
-
-    boost::asio::io_context io_{1};
-    test::MmdsFake service_;
-    std::thread thread_;
-};
+/// Of an agent that waits for the document of this service.
+std::string waiting_config(const LiveMmds& service) {
+    const json::object mmds = service.config({{"version", "v1"}});
+    return json::serialize(json::object{{"boot", "mmds"}, {"restore", {{"mmds", mmds}}}});
+}
 
 const json::value sleeper{{"workload", {{"argv", {"/bin/sleep", "1000"}}}}};
 
@@ -80,23 +46,23 @@ std::size_t count(const std::string& events, const std::string& type) {
 TEST_CASE("a wrong boot document in the metadata service is told once, however often it is read",
           "[workload][mmds][process]") {
     constexpr std::size_t readings = 6;
-    BootMmds service(json::value{{"ports", {{"exec", 7}}}});
+    LiveMmds service(boot_data({{"ports", {{"exec", 7}}}}), {.tokens = false});
     const AgentPlace place;
-    const Agent agent(place, {}, service.config());
-    test::wait_until([&] { return service.requests() >= readings; },
+    const Agent agent(place, {}, waiting_config(service));
+    test::wait_until([&] { return service.requests().size() >= readings; },
                      [] { return "it is not asked"; }, test::patience);
     CHECK(count(events_of(agent), "boot_document") == 1);
-    service.tell(sleeper);
+    service.put(boot_data(sleeper));
     await_state(agent, "running");
     CHECK(count(events_of(agent), "boot_document") == 2);
 }
 
 TEST_CASE("a workload that the metadata service brings starts when the gate is open",
           "[workload][restore][mmds][process]") {
-    BootMmds service(sleeper);
+    const LiveMmds service(boot_data(sleeper), {.tokens = false});
     const AgentPlace place;
     // The chain of the boot pauses again and again while the gate is still shut.
-    const Agent agent(place, {}, service.config(),
+    const Agent agent(place, {}, waiting_config(service),
                       {{"ROUSE_FAILPOINTS",
                         "restore-before-fence=1,restore-after-fence=1,restore-before-rebind=1,"
                         "restore-after-rebind=1"}});

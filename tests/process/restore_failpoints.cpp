@@ -3,11 +3,10 @@
 // trigger; here are those that a guest without a VM can have.
 #include "proto/chunked.hpp"
 #include "tests/process/live_host.hpp"
-#include "tests/support/mmds_fake.hpp"
+#include "tests/support/live_mmds.hpp"
 #include "tests/support/wait.hpp"
 #include "tools/lab/identity.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
@@ -23,6 +22,7 @@ using namespace std::chrono_literals;
 using test::Agent;
 using test::AgentPlace;
 using test::LiveHost;
+using test::LiveMmds;
 using test::payload;
 
 namespace {
@@ -36,54 +36,32 @@ std::string_view name(Trigger trigger) {
     return names.at(static_cast<std::size_t>(trigger));
 }
 
-/// Firecracker's metadata service in a thread of its own.
-class LiveMmds {
-public:
-    explicit LiveMmds(const std::string& generation) : service_(io_, {}) {
-        put(generation);
-        thread_ = std::thread([this] { io_.run(); });
-    }
-    LiveMmds(const LiveMmds&) = delete;
-    LiveMmds& operator=(const LiveMmds&) = delete;
-    ~LiveMmds() {
-        io_.stop();
-        thread_.join();
-    }
+/// What the host puts: a document of this generation where the agent looks for it.
+json::value generation_data(const std::string& generation) {
+    return {{"rouse", {{"restore", {{"generation", generation}}}}}};
+}
 
-    void tell(const std::string& generation) {
-        boost::asio::post(io_, [this, generation] { put(generation); });
-    }
-
-    [[nodiscard]] std::string config() const {
-        return fmt::format(R"({{"restore": {{"mmds": {{"enabled": true, "address": "127.0.0.1", )"
-                           R"("port": {}, "poll_ms": 100}}}}}})",
-                           service_.port());
-    }
-
-private:
-    void put(const std::string& generation) {
-        service_.put({{"rouse", {{"restore", {{"generation", generation}}}}}});
-    }
-
-    boost::asio::io_context io_{1};
-    test::MmdsFake service_;
-    std::thread thread_;
-};
+/// Of an agent that asks this service for restores.
+std::string restore_config(const LiveMmds& service) {
+    const json::object mmds = service.config({{"enabled", true}});
+    return json::serialize(json::object{{"restore", {{"mmds", mmds}}}});
+}
 
 /// An agent that has booted, and its hosts; then a restore.
 class Scene {
 public:
     explicit Scene(const std::string& failpoint)
-        : host_(place_, born_), mmds_(born_), agent_(place_, payload({"trickle"}), mmds_.config(),
-                                                     // The boot may reach it, too.
-                                                     {{"ROUSE_FAILPOINTS", failpoint + "=2"}}) {
+        : host_(place_, born_), mmds_(generation_data(born_)),
+          agent_(place_, payload({"trickle"}), restore_config(mmds_),
+                 // The boot may reach it, too.
+                 {{"ROUSE_FAILPOINTS", failpoint + "=2"}}) {
         wait("boot", [this] { return is_settled(born_) && count("output_welcomed") == 2; });
         booted_ = events().size();
     }
 
     void pull(Trigger trigger) {
         if (trigger == Trigger::canary) return host_.cut_link();
-        if (trigger == Trigger::mmds) return mmds_.tell(restored_);
+        if (trigger == Trigger::mmds) return mmds_.put(generation_data(restored_));
         word_ = std::async(std::launch::async, [this] {
             proto::RestoreDocument document;
             document.generation = restored_;

@@ -3,10 +3,9 @@
 #include "tests/process/output_scene.hpp"
 #include "tests/process/snapshot_scene.hpp"
 #include "tests/process/workload_scene.hpp"
-#include "tests/support/mmds_fake.hpp"
+#include "tests/support/live_mmds.hpp"
 #include "tools/lab/identity.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -16,10 +15,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <stdexcept>
-#include <thread>
 
 using namespace rouse;
 using namespace std::chrono_literals;
@@ -27,6 +24,7 @@ using Catch::Matchers::ContainsSubstring;
 using std::chrono::steady_clock;
 using test::Agent;
 using test::AgentPlace;
+using test::LiveMmds;
 using test::OutputConnection;
 using test::OutputScene;
 using test::payload;
@@ -34,6 +32,8 @@ using test::ScriptedHost;
 using test::shell;
 
 namespace {
+
+namespace json = boost::json;
 
 /// What a process has read by read(2) and its like; what it splices is not counted.
 /// Source: proc(5), /proc/[pid]/io.
@@ -71,49 +71,17 @@ std::vector<OutputConnection> welcomed_outputs(ScriptedHost& host) {
     return outputs;
 }
 
-/// Version 1 of the metadata service, in a thread of its own, which remembers what it was asked.
-class RememberingMmds {
-public:
-    struct Question {
-        std::string what; ///< "METHOD PATH"
-        steady_clock::time_point when;
-    };
+/// What the host puts: a document of this generation, where only the configuration says it is.
+json::value elsewhere_data(const std::string& generation) {
+    return {{"elsewhere", {{"document", {{"generation", generation}}}}}};
+}
 
-    RememberingMmds() : service_(io_, {.tokens = false}) {
-        service_.on_request([this](const std::string& what) {
-            asked_.push_back({.what = what, .when = steady_clock::now()});
-        });
-        put(lab::random_uuid());
-        thread_ = std::thread([this] { io_.run(); });
-    }
-    RememberingMmds(const RememberingMmds&) = delete;
-    RememberingMmds& operator=(const RememberingMmds&) = delete;
-    ~RememberingMmds() {
-        io_.stop();
-        thread_.join();
-    }
-
-    [[nodiscard]] std::uint16_t port() const { return service_.port(); }
-
-    /// From now on the document names this generation.
-    void put(const std::string& generation) {
-        boost::asio::post(io_, [this, generation] {
-            service_.put({{"elsewhere", {{"document", {{"generation", generation}}}}}});
-        });
-    }
-
-    [[nodiscard]] std::vector<Question> asked() {
-        std::promise<std::vector<Question>> copied;
-        boost::asio::post(io_, [&] { copied.set_value(asked_); });
-        return copied.get_future().get();
-    }
-
-private:
-    boost::asio::io_context io_{1};
-    test::MmdsFake service_;
-    std::vector<Question> asked_;
-    std::thread thread_; ///< last: begins when all else is there
-};
+/// Of an agent that asks version 1 of this service for it.
+std::string elsewhere_config(const LiveMmds& service) {
+    const json::object mmds =
+        service.config({{"enabled", true}, {"path", "/elsewhere/document"}, {"version", "v1"}});
+    return json::serialize(json::object{{"restore", {{"mmds", mmds}}}});
+}
 
 } // namespace
 
@@ -220,16 +188,12 @@ TEST_CASE("the host may take the configured time to acknowledge how the workload
 TEST_CASE("the metadata service is asked by its version for its path, as often as configured",
           "[restore][mmds][process]") {
     constexpr std::ptrdiff_t pauses = 10;
-    RememberingMmds service;
+    LiveMmds service(elsewhere_data(lab::random_uuid()), {.tokens = false});
     const AgentPlace place;
-    const Agent agent(place, payload({"tell-signals"}),
-                      fmt::format(R"({{"restore": {{"mmds": {{
-        "enabled": true, "address": "127.0.0.1", "port": {}, "path": "/elsewhere/document",
-        "version": "v1", "poll_ms": 100}}}}}})",
-                                  service.port()));
-    test::wait_until([&] { return std::ssize(service.asked()) > pauses; },
+    const Agent agent(place, payload({"tell-signals"}), elsewhere_config(service));
+    test::wait_until([&] { return std::ssize(service.requests()) > pauses; },
                      [] { return "it is not asked"; }, test::patience);
-    const auto asked = service.asked();
+    const auto asked = service.requests();
     // Version 2 would ask for a token first.
     for (const auto& question : asked)
         CHECK(question.what == "GET /elsewhere/document");
@@ -237,7 +201,7 @@ TEST_CASE("the metadata service is asked by its version for its path, as often a
     CHECK(took >= pauses * 100ms);
     CHECK(took < pauses * proto::limits::mmds_poll);
     const std::string generation = lab::random_uuid();
-    service.put(generation);
+    service.put(elsewhere_data(generation));
     // The restore ends connections to the exec port, also one that asks what has become of it.
     const std::vector<std::string> inside =
         test::rouse({"debug", "status", "--json", "--socket", place.socket().string()});
