@@ -50,7 +50,6 @@ struct BlockingCalls::State {
     std::condition_variable work;
     std::deque<Queued> queue;
     Counters counters;
-    std::size_t threads = 0;
     std::uint64_t last_number = 0;
     bool stopping = false;
 
@@ -76,7 +75,8 @@ struct BlockingCalls::State {
     }
 
     [[nodiscard]] bool wants_thread() const {
-        return threads < most_threads && counters.running + queue.size() > threads;
+        return counters.threads < most_threads &&
+               counters.running + queue.size() > counters.threads;
     }
 };
 
@@ -97,7 +97,7 @@ BlockingCalls::Ticket BlockingCalls::run(Call call) {
         const SignalsOfThreadsBlocked blocked;
         try {
             std::thread(State::serve, state_).detach();
-            ++state_->threads;
+            ++state_->counters.threads;
         } catch (const std::system_error&) { // EAGAIN: those that are there have to do
         }
     }

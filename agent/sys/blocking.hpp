@@ -24,6 +24,7 @@ public:
     static constexpr std::size_t most_threads = 4;
 
     struct Counters {
+        std::size_t threads = 0;     ///< started so far; none of them ends
         std::size_t running = 0;     ///< in the kernel now, those that were given up included
         std::size_t queued = 0;      ///< wait for a thread
         std::uint64_t given_up = 0;  ///< ever

@@ -73,11 +73,11 @@ void NotifyListener::take_one(const std::function<void(const NotifyMessage&)>& t
     if (datagram.uid == 0 || datagram.uid == allowed_) tell(parse_notify_message(datagram.text));
 }
 
-/// Where nothing is being closed there is nobody to wait for: no thread could be started, and the
-/// next descriptor tries that again.
+/// Without a single thread there is nobody to wait for: none could be started, and the next
+/// descriptor tries that again.
 bool NotifyListener::has_room() const {
     const sys::BlockingCalls::Counters closes = closes_.counters();
-    return closes.queued < most_waiting || closes.running == 0;
+    return closes.queued < most_waiting || closes.threads == 0;
 }
 
 /// The last close(2) of a file waits for as long as its maker likes: a TCP socket lingers over what
