@@ -3,6 +3,7 @@
 #include "agent/sys/descriptor.hpp"
 #include "agent/sys/pipe.hpp"
 #include "agent/sys/proc.hpp"
+#include "proto/limits.hpp"
 #include "proto/text.hpp"
 #include "tests/support/command.hpp"
 #include "tests/support/own_namespaces.hpp"
@@ -12,6 +13,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -199,7 +201,8 @@ TEST_CASE("a step that the kernel does not finish in time is given up and change
         const Repairs repairs = rig.carry_out(R"({"hostname": "never"})");
         CHECK_FALSE(repairs.failed);
         CHECK(worked(repairs) == Texts{"hostname failed"});
-        CHECK(detail_of(repairs, "hostname") == "not done after 2000 ms");
+        CHECK(detail_of(repairs, "hostname") ==
+              fmt::format("not done after {} ms", proto::limits::repair_step.count()));
         REQUIRE(sys::write_some(pipe.write.get(), "xxxx")->bytes == 4);
         REQUIRE(test::watch_until(rig.io, [&] { return rig.calls.counters().running == 0; }));
         CHECK(hostname() == before);
