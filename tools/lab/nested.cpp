@@ -24,6 +24,7 @@ namespace {
 
 constexpr auto boot_limit = std::chrono::seconds(90);
 constexpr auto power_off_limit = std::chrono::seconds(10);
+constexpr std::size_t panic_lines = 120; // from its reason to the end of its trace
 
 /// What loads at boot, after what it depends on. An emulated processor has AMD's virtualisation.
 const std::vector<std::string> modules{"9p", "9pnet_virtio", "kvm_amd", "vhost_vsock",
@@ -190,8 +191,8 @@ private:
     }
 
     [[noreturn]] void fail(const std::string& what) {
-        throw LabError(
-            fmt::format("the outer VM {}; the end of its console:\n{}", what, console_.tail()));
+        throw LabError(fmt::format("the outer VM {}; the end of its console:\n{}", what,
+                                   console_.tail(panic_lines)));
     }
 
     std::chrono::milliseconds limit_;

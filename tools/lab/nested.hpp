@@ -15,7 +15,8 @@ namespace rouse::lab {
 struct NestedOptions {
     NestedCommand command;
     unsigned memory = 2048; // MiB
-    unsigned processors = 2;
+    /// With two, QEMU's emulated SVM damages the outer VM: see tools/lab/README.md.
+    unsigned processors = 1;
     /// For the command; the boot of the outer VM before it has a limit of its own, 90 s.
     std::chrono::milliseconds limit = std::chrono::minutes(10);
     /// Becomes readable when a person wants to end it; borrowed; -1 for none.
