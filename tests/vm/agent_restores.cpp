@@ -25,6 +25,9 @@ namespace {
 
 /// Bytes that each stream writes 50 times a second.
 constexpr const char* trickle_size = "1K";
+/// Where ten machines share the processors of the nested rig: fewer writes, and larger ones.
+constexpr const char* clone_trickle_size = "16K";
+constexpr const char* clone_trickle_ms = "1000";
 constexpr std::uint64_t first_bytes = 65536;
 
 unsigned restores() {
@@ -186,7 +189,8 @@ TEST_CASE("genuine vhost-vsock: clones of one snapshot live side by side", "[.][
     test::LastingSessions sessions;
     Incarnation parent;
     {
-        auto options = test::genuine_options(kernel, trickle_config());
+        auto options = test::genuine_options(
+            kernel, test::payload_config({"trickle", clone_trickle_size, clone_trickle_ms}));
         options.network = "hubport,hubid=0";
         lab::Machine source = lab::Machine::boot(options);
         const Collected collected = collector.collected(source);
