@@ -122,6 +122,7 @@ void measure_restores(AgentGuestFigures& figures, const std::filesystem::path& s
         figures.output.push_back(
             until(restored.went_on, [&] { return output_connections(events_in(collected)) >= 2; }));
         figures.slowest_exec.push_back(parallel_execs(target).back());
+        figures.execs_again.push_back(parallel_execs(target).back());
         figures.last_restore = last_report(events_in(collected));
     }
 }

@@ -14,6 +14,7 @@ struct AgentGuestFigures {
     std::vector<double> first_answer;  ///< of the exec port, ms after the restored machine went on
     std::vector<double> output;        ///< both output connections, ms after that
     std::vector<double> slowest_exec;  ///< of ten commands at once, ms, right after the output
+    std::vector<double> execs_again;   ///< the same at once after that
     std::vector<double> execs_before;  ///< the same before the snapshot
     proto::RestoreReport last_restore; ///< as the host got it
     std::string rig;
