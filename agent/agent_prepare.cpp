@@ -51,7 +51,8 @@ restore::PrepareHands Agent::prepare_hands() {
         const Audience audience = type == "lease_expired" ? Audience::host : Audience::guest;
         if (type == "lease_expired")
             log_.warn("nobody resumed the guest before its lease ran out, everything runs again");
-        if (type != "prepared") restore_.prepare_changed(false);
+        // Set again: a preparation that waited for the one before to be undone heard its end.
+        restore_.prepare_changed(type == "prepared");
         record(audience, type, std::move(body));
     };
     return hands;
