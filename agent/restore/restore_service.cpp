@@ -103,7 +103,8 @@ std::string RestoreService::step() const {
 
 void RestoreService::notice(Signal signal) {
     record("trigger", {{"source", signal.source}, {"value", signal.value}});
-    if (signal.source == "clock" && hooks_.look_again) hooks_.look_again();
+    // One source alone may say who we are now; the metadata service is the slowest to notice.
+    if (signal.source != "mmds" && hooks_.look_again) hooks_.look_again();
     hear(event::Noticed{std::move(signal)});
 }
 
