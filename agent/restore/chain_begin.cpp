@@ -9,7 +9,7 @@ void ChainMachine::begin(std::string kind, std::string trigger, action::Fence fe
     state_.phase = Phase::fencing;
     state_.outcome = Outcome::none;
     state_.rebound = state_.given_up = state_.applied = state_.apply_failed = false;
-    state_.host_word = state_.moved = state_.made_local = state_.nameless = state_.named = false;
+    state_.host_word = state_.moved = state_.made_local = state_.named = false;
     state_.sources = {trigger};
     state_.link = LinkFacts{.number = state_.link.number,
                             .state = LinkState::none,
@@ -17,7 +17,10 @@ void ChainMachine::begin(std::string kind, std::string trigger, action::Fence fe
                             .hello_generation = {},
                             .probed = false,
                             .ack = {}};
-    state_.word.reset();
+    if (!state_.owed) {
+        state_.word.reset();
+        state_.nameless = false;
+    }
     report_ = {};
     report_.epoch = state_.epoch;
     report_.kind = std::move(kind);
@@ -48,17 +51,17 @@ void ChainMachine::begin(Signal signal) {
 
 /// What had to wait for the step at work begins its chain now.
 bool ChainMachine::begin_pending() {
-    if (std::optional<Signal> signal = std::exchange(state_.pending_signal, {});
-        signal && !state_.pending) {
-        begin(std::move(*signal));
-        return true;
+    std::optional<Signal> signal = std::exchange(state_.pending_signal, {});
+    if (!state_.pending) {
+        if (signal) begin(std::move(*signal));
+        return signal.has_value();
     }
-    if (!state_.pending) return false;
     event::HostWord word = std::move(*state_.pending);
     state_.pending.reset();
     const std::vector<Asker> askers = std::exchange(state_.pending_askers, {});
     begin(std::move(word));
     state_.askers = askers;
+    if (signal) join(*signal);
     return true;
 }
 

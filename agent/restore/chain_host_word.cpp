@@ -75,8 +75,10 @@ void ChainMachine::enter(const event::HostWord& word) {
     if (word.ticket != 0) state_.askers.push_back(asker_of(word));
 }
 
+/// A word that says nothing new does not take the place of a document that is owed.
 void ChainMachine::take(event::HostWord word) {
     enter(word);
+    if (state_.owed && !word.document.generation && !is_nameless(word)) return;
     state_.nameless = is_nameless(word);
     state_.word = std::move(word.document);
 }

@@ -95,6 +95,7 @@ void ChainMachine::on(const event::Applied& applied) {
     lap(applied.steps);
     state_.apply_failed = applied.failed;
     if (applied.failed) return fail();
+    state_.owed = false;
     adopt(applying_local_ ? applied.generation : applying_.generation, applying_local_);
     if (begin_pending()) return;
     // The link may have died meanwhile; then the chain waits for the next one, or for its deadline.
@@ -227,8 +228,12 @@ void ChainMachine::open_up(bool output) {
     state_.output_on = output;
 }
 
-/// Fail closed: the gate stays shut and the output off until another try succeeds.
+/// Fail closed: the gate stays shut and the output off until another try succeeds. Whatever comes
+/// next, the document is still to be applied: this is a VM that has no random numbers of its own.
 void ChainMachine::fail() {
+    state_.owed = true;
+    state_.nameless = applying_local_;
+    state_.word = applying_;
     state_.phase = Phase::settled;
     ended_ = now_;
     state_.outcome = Outcome::failed;

@@ -23,6 +23,8 @@
 //
 // Degraded: the gate is open because the listener was rebound, but no probe has proven that the
 // host reaches it; output connects only where the probe is not required.
+// A document that could not be applied is owed: no later chain opens before it, or another, is in
+// force, whatever began that chain and whatever its host says.
 // A host word joins a running chain: by value with the generation that is being handled, and a
 // chain that began otherwise takes over a generation that it did not know yet. A second new
 // generation begins a chain of its own as soon as the step at work is done.
@@ -103,6 +105,7 @@ struct ChainState {
     bool given_up = false;         ///< nobody answers: go on without the host
     bool applied = false;          ///< a document of this epoch was applied
     bool apply_failed = false;     ///< the last one was not
+    bool owed = false;             ///< `word` failed: nothing opens before one is in force
     bool host_word = false;        ///< the host reached us over HTTP in this epoch
     bool moved = false;            ///< a source has proven in this epoch that this is another VM
     bool made_local = false;       ///< the generation was made locally in this epoch

@@ -29,7 +29,8 @@ void ChainMachine::on(const event::Noticed& noticed) {
     const bool waits = running() && state_.phase != Phase::opening;
     if (!waits) return begin(signal);
     remember(signal.source, signal.value, "postponed");
-    state_.pending_signal = signal;
+    // That this is another VM is not forgotten for a mere loss.
+    if (!state_.pending_signal || signal.means == Means::restore) state_.pending_signal = signal;
 }
 
 /// Whether the chain that runs or has just ended is the one that the source speaks of: each speaks

@@ -239,6 +239,33 @@ TEST_CASE("a document that cannot be applied leaves everything shut, and may be 
     CHECK(world.machine().state().generation == test::generation_a);
 }
 
+TEST_CASE("a document that could not be applied is owed, whatever begins the next chain",
+          "[restore]") {
+    const std::string next = GENERATE("lost", "cid", "word");
+    INFO(next);
+    RestoreWorld world = connected();
+    run(world, {"word a", "fenced", "rebound", "link up", "probed", "ack", "not applied"});
+    world.advance(10s);
+    run(world, {next.c_str(), "fenced", "rebound", "link up", "probed", "ack"});
+    CHECK_FALSE(world.machine().state().gate_open);
+    run(world, {"applied"});
+    CHECK(world.machine().state().gate_open);
+    CHECK(world.machine().state().generation == test::generation_a);
+}
+
+TEST_CASE("what waits for the step at work is not forgotten for what comes after it", "[restore]") {
+    RestoreWorld world;
+    SECTION("a proof of another VM, for a mere loss") {
+        run(world, {"boot", "vmgenid", "cid", "fenced"});
+        CHECK(world.machine().state().moved);
+    }
+    SECTION("a source, for the host's word") {
+        run(world, {"boot", "vmgenid", "word a", "fenced"});
+        CHECK(world.machine().state().moved);
+        CHECK(world.machine().state().word.has_value());
+    }
+}
+
 TEST_CASE("a second generation waits for the step at work and then gets a chain of its own",
           "[restore]") {
     RestoreWorld world = connected();

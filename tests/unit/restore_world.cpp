@@ -14,7 +14,10 @@ RestoreWorld::RestoreWorld(ChainOptions options)
 void RestoreWorld::note_what_is_done(const Event& event) {
     if (std::holds_alternative<event::FenceDone>(event)) fencing_ = false;
     if (std::holds_alternative<event::RebindDone>(event)) rebinding_ = false;
-    if (std::holds_alternative<event::Applied>(event)) applying_ = false;
+    if (const auto* applied = std::get_if<event::Applied>(&event)) {
+        applying_ = false;
+        owed_ = applied->failed;
+    }
     if (std::holds_alternative<event::Thawed>(event)) thawing_ = prepared_ = false;
     if (std::holds_alternative<event::LinkFailed>(event)) dialling_ = 0;
     if (std::holds_alternative<event::LinkVerified>(event)) verifying_ = 0;
@@ -118,7 +121,7 @@ void RestoreWorld::did(const action::Apply& apply) {
 void RestoreWorld::did(const action::OpenGate&) {
     require(rebound_ && (!rebinding_ || proven_),
             "the gate is never open between trigger and rebind");
-    require(!applying_, "the gate opens after the document was applied");
+    require(!applying_ && !owed_, "the gate opens after the document was applied");
     gate_ = true;
 }
 
@@ -228,9 +231,9 @@ std::string RestoreWorld::key() const {
 /// The part of the key that is about sources, doubts and snapshots.
 std::string RestoreWorld::trigger_key() const {
     const ChainState& state = machine_.state();
-    return fmt::format("{}{}{}{}{} {}{}{}{} {}{} {} {}|{}|{}", state.moved, state.made_local,
-                       state.nameless, state.named, state.prepared, making_, thawing_, prepared_,
-                       dead_link_, signals_, snapshots_, verify_timer_ != 0,
+    return fmt::format("{}{}{}{}{}{} {}{}{}{} {}{} {} {}|{}|{}", state.moved, state.owed,
+                       state.made_local, state.nameless, state.named, state.prepared, making_,
+                       thawing_, prepared_, dead_link_, signals_, snapshots_, verify_timer_ != 0,
                        state.pending_signal ? state.pending_signal->source : "-",
                        fmt::join(state.sources, ","), fmt::join(state.heard, ","));
 }

@@ -93,6 +93,7 @@ private:
     bool thawing_ = false;
     bool prepared_ = false;  ///< the payload is frozen
     bool dead_link_ = false; ///< the link is up, and its host is another machine's by now
+    bool owed_ = false;      ///< the last document could not be applied
     bool overdue_ = false;   ///< the rebind at work has missed its deadline
     bool rebound_ = false;   ///< since the last trigger
     bool probed_ = false;    ///< with the nonce of the link that is up
