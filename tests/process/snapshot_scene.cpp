@@ -1,13 +1,16 @@
 #include "tests/process/snapshot_scene.hpp"
 
+#include "proto/limits.hpp"
 #include "tests/process/exec_scene.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <stdexcept>
@@ -64,12 +67,19 @@ void splice_all(int from, int to) {
 } // namespace
 
 proto::Prepared prepare(const Endpoint& endpoint, std::string_view body) {
+    constexpr std::chrono::seconds way{2}; // to the agent, and of what it says
+    const auto asked = std::chrono::steady_clock::now();
     const HttpAnswer answer = ask(endpoint, "POST", "/v1/snapshot/prepare", body);
-    INFO(answer.body);
+    const auto took = std::chrono::steady_clock::now() - asked;
     auto prepared = proto::parse_prepared(answer.body);
     if (!prepared) throw std::runtime_error(answer.head + answer.body);
     if (answer.status != (prepared->state == "prepared" ? 200 : 503))
         throw std::runtime_error(answer.head + answer.body);
+    if (took > proto::limits::prepare + way)
+        throw std::runtime_error("answered too late: " + answer.body);
+    const auto asks = [](const proto::OpenConnection& one) { return one.role == "http"; };
+    if (std::ranges::none_of(prepared->open, asks))
+        throw std::runtime_error("whoever asks is not open: " + answer.body);
     return std::move(*prepared);
 }
 

@@ -16,7 +16,7 @@
 namespace rouse::test {
 
 /// POST /v1/snapshot/prepare. Throws std::runtime_error unless the answer is the document, with 200
-/// or 503 as its state says.
+/// or 503 as its state says, comes within the deadline, and names what is open.
 [[nodiscard]] proto::Prepared prepare(const Endpoint& endpoint, std::string_view body = {});
 
 /// POST /v1/snapshot/resume, of this lease if one is named. Throws std::runtime_error for anything
