@@ -56,6 +56,9 @@ public:
                  // The boot may reach it, too.
                  {{"ROUSE_FAILPOINTS", failpoint + "=2"}}) {
         wait("boot", [this] { return is_settled(born_) && count("output_welcomed") == 2; });
+        // Only what was frozen is thawed.
+        if (failpoint.ends_with("thaw") && answer("POST", "/v1/snapshot/prepare").status != 200)
+            throw std::runtime_error("POST /v1/snapshot/prepare was refused\n" + told());
         booted_ = events().size();
     }
 
@@ -110,6 +113,7 @@ private:
         const json::value status = json::parse(answer_of("/v1/status"));
         return test::text_at(status, "/generation") == generation &&
                test::text_at(status, "/restore/step") == "none" &&
+               test::text_at(status, "/prepare/state") == "none" &&
                test::text_at(status, "/restore/link") == "connected" &&
                test::text_at(status, "/restore/output") == "on";
     }
@@ -171,9 +175,9 @@ std::string try_restore(const std::string& failpoint, Trigger first, Trigger sec
     }
 }
 
-/// Those of a guest that was not prepared; a thaw is a step of one that was.
-constexpr std::array chain_places{"fence", "rebind",  "dial",   "hello",   "apply",
-                                  "gate",  "confirm", "output", "announce"};
+/// Those of any guest, and the thaw of one that was prepared for a snapshot.
+constexpr std::array chain_places{"fence", "rebind", "dial",    "hello",  "apply",
+                                  "thaw",  "gate",   "confirm", "output", "announce"};
 
 /// The second trigger speaks before each step of the chain, and after it.
 void try_every_step(Trigger first, Trigger second) {
