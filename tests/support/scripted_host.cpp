@@ -92,6 +92,10 @@ proto::RestoreReport ScriptedHost::confirm(const Endpoint& guest, const proto::L
 
 void ScriptedHost::serve_link(const Endpoint& guest) {
     (void)confirm(guest, accept_link()); // Whether it is complete is what other tests are about.
+    keep_link();
+}
+
+void ScriptedHost::keep_link() {
     kept_link_.emplace(std::move(link_.value()));
     link_.reset();
 }

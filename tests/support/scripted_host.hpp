@@ -54,8 +54,14 @@ public:
     proto::RestoreReport confirm(const Endpoint& guest, const proto::LinkHello& hello,
                                  proto::RestoreDocument document = {});
 
-    /// Confirms the next link, and answers on it from then on.
+    /// Confirms the next link, and keeps it.
     void serve_link(const Endpoint& guest);
+
+    /// Answers by itself from now on, on the link that accept_link() gave.
+    void keep_link();
+
+    /// Ends the link that is kept, as a reset does.
+    void cut_link() { kept_link_.reset(); }
 
     /// The next output connection. Unanswered: for the test to welcome or not.
     [[nodiscard]] OutputConnection accept_output();
@@ -69,7 +75,7 @@ public:
 
     /// A link that accept_link() gave: whoever waits for anything else has to answer its PINGs.
     [[nodiscard]] FrameConnection& link() { return link_.value(); }
-    /// The link that serve_link() keeps.
+    /// The link that serve_link() or keep_link() keeps.
     [[nodiscard]] KeptLink& kept_link() { return kept_link_.value(); }
     [[nodiscard]] const HostListener& link_listener() const { return link_listener_; }
     [[nodiscard]] const HostListener& output_listener() const { return output_listener_; }
