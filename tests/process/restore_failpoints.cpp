@@ -55,7 +55,8 @@ public:
           agent_(place_, payload({"trickle"}), restore_config(mmds_),
                  // The boot may reach it, too.
                  {{"ROUSE_FAILPOINTS", failpoint + "=2"}}) {
-        wait("boot", [this] { return is_settled(born_) && count("output_welcomed") == 2; });
+        wait("boot",
+             [this] { return is_settled(born_) && has_asked() && count("output_welcomed") == 2; });
         // Only what was frozen is thawed.
         if (failpoint.ends_with("thaw") && answer("POST", "/v1/snapshot/prepare").status != 200)
             throw std::runtime_error("POST /v1/snapshot/prepare was refused\n" + told());
@@ -116,6 +117,15 @@ private:
                test::text_at(status, "/prepare/state") == "none" &&
                test::text_at(status, "/restore/link") == "connected" &&
                test::text_at(status, "/restore/output") == "on";
+    }
+
+    /// Whether the agent knows the document of its birth: another one is news only after that.
+    [[nodiscard]] bool has_asked() const {
+        const json::value epochs = json::parse(answer_of("/v1/debug/epochs"));
+        const json::array& sources = epochs.at("sources").as_array();
+        return std::ranges::any_of(sources, [this](const json::value& source) {
+            return source.at("source") == "mmds" && source.at("value") == json::value(born_);
+        });
     }
 
     [[nodiscard]] std::vector<json::value> events() const {
