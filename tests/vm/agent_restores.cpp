@@ -174,6 +174,8 @@ TEST_CASE("genuine vhost-vsock: restores in a row, each of the restored machine'
         }
         parent = save(machine, collected, machine.generation(), snapshot(number),
                       prepare_in_turn(number));
+        test::check_sequence(collected, machine.generation(), "stdout", 1); // to its very end
+        test::check_sequence(collected, machine.generation(), "stderr", 2);
         std::filesystem::remove(options.snapshot);
         std::filesystem::remove_all(options.collect);
     }
